@@ -1,0 +1,47 @@
+"""The ``hotline`` command: a table of subcommands, each loaded only when it is called."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "up": "cli.stack:up",
+    "down": "cli.stack:down",
+    "status": "cli.stack:status",
+    "logs": "cli.stack:logs",
+    "bundle": "cli.stack:bundle",
+    "topics": "cli.topics:topics",
+    "worker": "cli.worker:worker",
+    "convert": "cli.convert:convert",
+    "sample": "cli.sample:sample",
+    "replay": "cli.replay:replay",
+    "explain": "cli.explain:explain",
+    "dead-letters": "cli.dead_letters:dead_letters",
+    "demo": "cli.demo:demo",
+}
+
+
+class Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hotline-pipeline")
+def main() -> None:
+    """Run and question the hotline pipeline.
+
+    \b
+    Examples:
+      hotline demo                     a sample day through real Kafka
+      hotline up                       start Kafka, PostgreSQL and the services here
+      hotline explain T2026-000123     the story of a ticket, and why
+    """

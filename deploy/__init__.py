@@ -1,0 +1,1 @@
+"""Topics, the local stack, images and what an operator installs."""

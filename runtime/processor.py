@@ -1,0 +1,125 @@
+"""What a service gives the runtime: a pure, synchronous function of (states, event, now, policy).
+
+The same object runs in Kafka's transactions, in the driver and in tests. No clock, no I/O, no
+logging and no randomness inside; time comes from the log.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from policy.bundle import Policy
+from schemas.envelope import Envelope
+from schemas.topics import Topic
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as the broker delivered it."""
+
+    topic: Topic
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: Headers = ()
+
+
+class State(Protocol):
+    """What a processor keeps of a key: a frozen slots dataclass that says when to wake it."""
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When ``wake`` is to be called if nothing happens before; None for never."""
+
+
+S = TypeVar("S", bound=State)
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A record to write. Facts are models; bytes only where an original is passed on."""
+
+    topic: Topic
+    key: str
+    value: Envelope | bytes
+    headers: Headers = ()
+    partition: int | None = None
+    """None: the partition of the key (murmur2, as the Java client)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[S]):
+    """What follows from an event or a timer: the changed states and the effects, in order."""
+
+    states: Mapping[str, S | None] = field(default_factory=dict)
+    """Only keys that were handed in; None forgets the key."""
+    effects: Sequence[Effect] = ()
+
+
+class Unreadable(Exception):
+    """Raised by ``decode``: the record goes to the dead letters with this reason."""
+
+    def __init__(self, reason: str, detail: str, *, source: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        """A stable slug: ``not_json``, ``invalid``, ``unknown_type``, ``too_large`` …"""
+        self.detail = detail
+        """Field and value, for a person."""
+        self.source = source
+        """The publisher, where it could be read; poison is limited per source at intake."""
+
+
+class Processor(Generic[S, E]):
+    """Base of every processor. Subclasses live in ``services/<name>/domain.py``."""
+
+    name: ClassVar[str]
+    """Of the service; names its group, changelog and redrive topic."""
+    state_version: ClassVar[int] = 1
+    """Of the layout of the state; raise it when ``upgrade`` has something to do."""
+    inputs: ClassVar[tuple[Topic, ...]]
+    """Co-partitioned: partition p of all of them is handled by one task."""
+    outputs: ClassVar[tuple[Topic, ...]]
+    own_clock: ClassVar[bool] = False
+    """True for intake alone: its clock is its own inbox partition, not the watermark."""
+    state_type: type[S]
+    """For the codec; a frozen slots dataclass."""
+
+    def decode(self, record: Record) -> E:
+        """The event in a record. Raises ``Unreadable``; anything else is a bug of ours."""
+        raise NotImplementedError
+
+    def recorded_at(self, event: E, record: Record) -> datetime:
+        """The instant of the event on the log's clock (UTC)."""
+        raise NotImplementedError
+
+    def subject(self, event: E) -> str:
+        """What waits in order behind a rule that raised: the ticket."""
+        raise NotImplementedError
+
+    def keys(self, event: E, policy: Policy) -> tuple[str, ...]:
+        """The keys of the states that this event may read and change; () for none of interest."""
+        raise NotImplementedError
+
+    def decide(
+        self, states: Mapping[str, S | None], event: E, now: datetime, policy: Policy
+    ) -> Decision[S]:
+        """What follows from the event. ``states`` has every key of ``keys``."""
+        raise NotImplementedError
+
+    def wake(self, key: str, state: S, due: datetime, policy: Policy) -> Decision[S]:
+        """What follows from ``due`` having come. The new state must not be due at ``due`` again."""
+        raise NotImplementedError
+
+    def upgrade(self, raw: bytes, version: int) -> bytes:
+        """The state's JSON of an earlier ``state_version``, brought to this one."""
+        return raw
+
+    def at_commit(self, partition: int, clock: datetime) -> Sequence[Effect]:
+        """Effects of a task that go with every transaction (intake: its clock record)."""
+        return ()

@@ -1,0 +1,39 @@
+"""Identifiers, each a type of its own, and the id of an effect."""
+
+from typing import NewType
+from uuid import UUID, uuid5
+
+TicketId = NewType("TicketId", str)
+ContactId = NewType("ContactId", str)
+DispatchId = NewType("DispatchId", str)
+Citizen = NewType("Citizen", str)
+"""A citizen's pseudonym, ``c:<hex>``, or ``anon:<ticket>`` for an anonymous caller."""
+Leaf = NewType("Leaf", str)
+"""Code of an end node (末端节点) of the category tree."""
+EffectId = NewType("EffectId", str)
+
+EFFECTS = UUID("5b0f7d4e-6d0a-5c0e-9d55-12345a12345a")
+"""Namespace of effect ids; never changes, or every replay would double every fact."""
+
+ANONYMOUS_PREFIX = "anon:"
+
+
+def is_anonymous(citizen: str) -> bool:
+    """Whether the pseudonym stands for a caller nobody knows (never a repeat)."""
+    return citizen.startswith(ANONYMOUS_PREFIX)
+
+
+def effect_id(
+    *, service: str, state_key: str, fact_type: str, cause: str, discriminator: str = ""
+) -> EffectId:
+    """The id of a fact: the same cause gives the same id, on every path and at every replay.
+
+    Args:
+        service: name of the service that states the fact.
+        state_key: key of the state that it was decided on.
+        fact_type: CloudEvents type of the fact.
+        cause: identity (``source`` and ``id``) of the causing event, or the due instant of a timer.
+        discriminator: tells apart what would else collide (target, warning level, attempt).
+    """
+    name = "\x1f".join((service, state_key, fact_type, cause, discriminator))
+    return EffectId(str(uuid5(EFFECTS, name)))
