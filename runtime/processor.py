@@ -30,7 +30,10 @@ class Record:
 
 
 class State(Protocol):
-    """What a processor keeps of a key: a frozen slots dataclass that says when to wake it."""
+    """What a processor keeps of a key: a frozen slots dataclass that says when to wake it.
+
+    An optional field ``urgency: int`` (0 first) orders timers that are overdue together (F18).
+    """
 
     @property
     def wake_at(self) -> datetime | None:
@@ -53,6 +56,10 @@ class Effect:
     """None: the partition of the key (murmur2, as the Java client)."""
 
 
+Note = tuple[str, tuple[str, ...]]
+"""A metric's name in ``runtime.metrics`` and its label values: counted once, after the commit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[S]):
     """What follows from an event or a timer: the changed states and the effects, in order."""
@@ -60,6 +67,8 @@ class Decision(Generic[S]):
     states: Mapping[str, S | None] = field(default_factory=dict)
     """Only keys that were handed in; None forgets the key."""
     effects: Sequence[Effect] = ()
+    notes: Sequence[Note] = ()
+    """What metrics should count."""
 
 
 class Unreadable(Exception):
@@ -91,7 +100,10 @@ class Processor(Generic[S, E]):
     """For the codec; a frozen slots dataclass."""
 
     def decode(self, record: Record) -> E:
-        """The event in a record. Raises ``Unreadable``; anything else is a bug of ours."""
+        """The event in a record. Raises ``Unreadable``; anything else is a bug of ours.
+
+        ``decide`` may raise ``Unreadable`` too (an id used twice): a dead letter, no quarantine.
+        """
         raise NotImplementedError
 
     def recorded_at(self, event: E, record: Record) -> datetime:
