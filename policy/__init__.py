@@ -1,1 +1,4 @@
-"""What an operator may change: windows, numbers, categories, organisation. Pure; imports only schemas."""
+"""What an operator may change: windows, numbers, categories, organisation.
+
+Pure; imports only schemas.
+"""
