@@ -11,7 +11,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 class Part(BaseModel):
     """A piece of ``data``. Unknown fields are not an error: a newer publisher may send more."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Envelope(BaseModel):
@@ -21,7 +21,7 @@ class Envelope(BaseModel):
     record of ``hotline.tickets``. Services' facts carry both.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     specversion: Literal["1.0"] = "1.0"
     id: Name
