@@ -1,0 +1,193 @@
+"""The broker's jars: locked by checksum, downloaded once, cached outside the checkout."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import requests
+from jgo.constants import MAVEN_CENTRAL_URL
+from requests.adapters import HTTPAdapter
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from urllib3.util import Retry
+
+from deploy.local.errors import (
+    CACHE_VARIABLE,
+    MIRROR_VARIABLE,
+    ChecksumWrong,
+    DownloadMissing,
+    disk_full_named,
+)
+
+LOCK = Path(__file__).with_name("jars.lock")
+TIMEOUT_S = (10.0, 60.0)
+"""To connect and between two reads; smaller fails on slow mirrors, larger hides a dead one."""
+PARALLEL = 8
+ATTEMPTS = 3
+"""Of a download whose body broke off; refused connections are retried below that, in urllib3."""
+CHUNK_BYTES = 1 << 16
+
+_LINE = re.compile(r"(?P<group>[\w.-]+):(?P<artifact>[\w.-]+):(?P<version>[\w.-]+) (?P<sha>\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Jar:
+    """A line of ``jars.lock``."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def path(self) -> str:
+        """Below a Maven repository, below the cache and inside a bundle."""
+        folder = self.group.replace(".", "/")
+        return f"{folder}/{self.artifact}/{self.version}/{self.artifact}-{self.version}.jar"
+
+
+def parse_lock(text: str, name: str = LOCK.name) -> tuple[Jar, ...]:
+    """The jars of a lock file. Raises ``ValueError`` that names file, line and text."""
+    jars = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None or not re.fullmatch(r"[0-9a-f]{64}", match["sha"]):
+            raise ValueError(f"{name}:{number}: not «group:artifact:version sha256»: {line!r}")
+        jars.append(Jar(match["group"], match["artifact"], match["version"], match["sha"]))
+    return tuple(jars)
+
+
+def locked() -> tuple[Jar, ...]:
+    return parse_lock(LOCK.read_text())
+
+
+def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """``$HOTLINE_CACHE``, else ``hotline`` in the user's cache directory (XDG)."""
+    if named := environ.get(CACHE_VARIABLE):
+        return Path(named).expanduser().resolve()
+    base = environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(base) / "hotline"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_good(path: Path, jar: Jar) -> bool:
+    return path.is_file() and _sha256(path) == jar.sha256
+
+
+def _store(chunks: Iterable[bytes], jar: Jar, target: Path, origin: str) -> None:
+    """Writes beside the target, checks, renames: an interrupted run leaves nothing half done."""
+    with disk_full_named(target.parent, target.name):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as part:
+            try:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    part.write(chunk)
+                part.flush()
+                if digest.hexdigest() != jar.sha256:
+                    raise ChecksumWrong(
+                        f"{jar.path} from {origin} has sha256 {digest.hexdigest()}, "
+                        f"jars.lock says {jar.sha256}",
+                        "do not use that file. Try again; if it stays, the mirror or bundle was "
+                        f"changed: name another with {MIRROR_VARIABLE} or --bundle.",
+                    )
+                Path(part.name).replace(target)
+            finally:
+                Path(part.name).unlink(missing_ok=True)
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    retry = Retry(total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=PARALLEL))
+    return session
+
+
+def _download(
+    session: requests.Session, base: str, jar: Jar, target: Path, seen: Callable[[int], None]
+) -> None:
+    url = f"{base.rstrip('/')}/{jar.path}"
+
+    def body(response: requests.Response) -> Iterable[bytes]:
+        for chunk in response.iter_content(CHUNK_BYTES):
+            seen(len(chunk))
+            yield chunk
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with session.get(url, stream=True, timeout=TIMEOUT_S) as response:
+                response.raise_for_status()
+                _store(body(response), jar, target, url)
+                return
+        except (requests.RequestException, requests.exceptions.ChunkedEncodingError) as error:
+            final = isinstance(error, requests.HTTPError)
+            if final or attempt == ATTEMPTS:
+                raise DownloadMissing(
+                    f"cannot download {jar.path}: {error}",
+                    f"check the network, or name a mirror with {MIRROR_VARIABLE}=<url>, or write a "
+                    "bundle where there is a network (hotline bundle FILE) and use it here "
+                    "(hotline up --bundle FILE).",
+                ) from error
+
+
+def ensure_jars(
+    *,
+    cache: Path | None = None,
+    jars: tuple[Jar, ...] | None = None,
+    mirror: str | None = None,
+    console: Console | None = None,
+) -> tuple[Path, ...]:
+    """Paths of all jars, verified; what the cache lacks is downloaded (with a progress bar).
+
+    A cached file whose checksum is wrong is downloaded anew.
+
+    Raises:
+        DownloadMissing, ChecksumWrong, DiskFull
+    """
+    root = (cache or cache_directory()) / "jars"
+    wanted = locked() if jars is None else jars
+    targets = {jar: root / jar.path for jar in wanted}
+    missing = [jar for jar, target in targets.items() if not _is_good(target, jar)]
+    if missing:
+        base = mirror or os.environ.get(MIRROR_VARIABLE) or str(MAVEN_CENTRAL_URL)
+        progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[size]}"),
+            console=console or Console(stderr=True),
+        )
+        with progress, ThreadPoolExecutor(PARALLEL) as pool, _session() as session:
+            task = progress.add_task("Kafka's jars", total=len(missing), size="")
+            received = 0
+
+            def seen(size: int) -> None:
+                nonlocal received
+                received += size
+                progress.update(task, size=f"{received / 1e6:.1f} MB")
+
+            def one(jar: Jar) -> None:
+                _download(session, base, jar, targets[jar], seen)
+                progress.advance(task)
+
+            futures = [pool.submit(one, jar) for jar in missing]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    return tuple(targets.values())
