@@ -8,31 +8,32 @@ tree's version, is enough to know what is meant.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from policy import files
 from policy.files import FileModel
 
-Code = Annotated[str, StringConstraints(pattern=r"^[^\s.]{1,64}$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[^\s.]{1,64}$")]
 
 
 class NodeFile(FileModel):
-    """A node; its code is that of its parent, a full stop and its key, unless ``code`` is given."""
+    """A node, under its key. Without ``zh`` the English name stands for both."""
 
-    zh: Annotated[str, Field(min_length=1)]
     en: Annotated[str, Field(min_length=1)]
-    code: Annotated[str, StringConstraints(pattern=r"^\S{1,200}$")] | None = None
-    """For a city whose codes follow no such rule."""
-    children: dict[Code, "NodeFile"] = Field(default_factory=dict)
+    zh: Annotated[str, Field(min_length=1)] | None = None
+    children: dict[Key, "NodeFile"] = Field(default_factory=dict)
 
 
 class TreeFile(FileModel):
     """A file of ``categories/``."""
 
     version: Annotated[str, StringConstraints(pattern=r"^\S{1,64}$")]
-    tree: Annotated[dict[Code, NodeFile], Field(min_length=1)]
+    codes: Literal["path", "key"] = "path"
+    """``path``: a code is that of its parent, a full stop and the key. ``key``: the key alone, for
+    a city whose codes follow no such rule."""
+    tree: Annotated[dict[Key, NodeFile], Field(min_length=1)]
     remap: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Leaves of the tree before that are gone, each with what it became."""
 
@@ -111,7 +112,7 @@ class CategoryTree:
 def build(path: Path, file: TreeFile, before: CategoryTree | None) -> CategoryTree:
     """The tree of ``file``, following ``before``. Raises ``PolicyError``."""
     nodes: dict[str, Node] = {}
-    _collect(path, ("tree",), file.tree, None, nodes)
+    _collect(path, file.codes, ("tree",), file.tree, None, nodes)
     leaves = {code for code, node in nodes.items() if node.is_leaf}
     old_leaves = {n.code for n in before.leaves()} if before else set()
     for old, targets in file.remap.items():
@@ -161,14 +162,15 @@ def build(path: Path, file: TreeFile, before: CategoryTree | None) -> CategoryTr
 
 def _collect(
     path: Path,
+    codes: Literal["path", "key"],
     loc: tuple[files.Key, ...],
     children: Mapping[str, NodeFile],
     parent: str | None,
     nodes: dict[str, Node],
 ) -> None:
     for key, each in children.items():
-        code = each.code or (f"{parent}.{key}" if parent else key)
+        code = f"{parent}.{key}" if parent and codes == "path" else key
         if code in nodes:
             raise files.fail(path, (*loc, key), code, "this code stands twice; give it another")
-        nodes[code] = Node(code, each.zh, each.en, parent, not each.children)
-        _collect(path, (*loc, key, "children"), each.children, code, nodes)
+        nodes[code] = Node(code, each.zh or each.en, each.en, parent, not each.children)
+        _collect(path, codes, (*loc, key, "children"), each.children, code, nodes)
