@@ -114,6 +114,10 @@ class Processor(Generic[S, E]):
         """What waits in order behind a rule that raised: the ticket."""
         raise NotImplementedError
 
+    def source(self, event: E) -> str:
+        """Whose poison is counted together: at intake the publisher, elsewhere everybody."""
+        return ""
+
     def keys(self, event: E, policy: Policy) -> tuple[str, ...]:
         """The keys of the states that this event may read and change; () for none of interest."""
         raise NotImplementedError

@@ -1,0 +1,598 @@
+"""One partition of a processor, without a broker: states, timers, quarantine, effects of a batch.
+
+The Kafka task, the driver and the simulation all run this same code, so what comes out for a ticket
+depends on its events alone: not on batches, ticks, restarts or speed (architecture: time).
+"""
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from policy.bundle import Bundle
+from runtime.errors import StateTooLarge
+from runtime.processor import Decision, Effect, Note, Processor, Record, State, Unreadable
+from runtime.stores.base import Store
+from runtime.stores.codec import StateCodec, instant, wake_ms
+from schemas.dead_letter import DeadLetter, NotALetter, RedriveEnd, Redriven, read_redrive
+from schemas.topics import changelog, redrive
+
+S = TypeVar("S", bound=State)
+E = TypeVar("E")
+
+SYSTEM: Final = "__"
+"""Prefix of the runtime's own keys in a changelog; no processor may use it."""
+TASK_KEY: Final = "__task__"
+BLOCKED: Final = "__blocked__/"
+TIMER_SUBJECT: Final = "timer/"
+"""A key whose timer raised is blocked under this and its own name."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+def to_ms(instant: datetime) -> int:
+    """Milliseconds since 1970 UTC, rounded down."""
+    return (instant - EPOCH) // MILLISECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An effect with the instant of the decision behind it (the record's timestamp)."""
+
+    effect: Effect
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A quarantined subject: its records wait in the dead letters, in order (I10)."""
+
+    since: str
+    """``DeadLetter.position`` of the first record that raised."""
+    letters: int
+    """How many letters of it were written since."""
+    failed: bool = False
+    """A redriven record raised again: the rest of that pass waits as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A rule that raised, for the log: the shell logs it once, with the traceback."""
+
+    position: str
+    subject: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonLimit:
+    """When to stop a partition instead of draining a topic into the dead letters."""
+
+    window_records: int
+    """Counts are halved whenever this many records of a source were seen."""
+    minimum_letters: int
+    """Fewer bad records than this never stop a partition."""
+    ratio: float
+    """Bad records / records of a source, above which the partition stops."""
+
+
+NO_LIMIT: Final = PoisonLimit(window_records=1_000, minimum_letters=1 << 62, ratio=1.0)
+
+
+def position_of(record: Record) -> str:
+    """Topic, partition and offset of a record, as ``DeadLetter.position`` names it."""
+    return f"{record.topic.name}-{record.partition}-{record.offset}"
+
+
+class Partition(Generic[S, E]):
+    """What a task holds of its partition. Changed only by ``apply``, after the commit."""
+
+    def __init__(
+        self,
+        processor: Processor[S, E],
+        bundle: Bundle,
+        *,
+        number: int = 0,
+        store: Store | None = None,
+        max_state_bytes: int = 1 << 20,
+        poison: PoisonLimit = NO_LIMIT,
+        cached_keys: int = 100_000,
+    ) -> None:
+        """
+        Args:
+            store: encoded states; None keeps decoded states only (the driver).
+            max_state_bytes: of one encoded state; a larger one is ``StateTooLarge``.
+            cached_keys: how many decoded states are kept beside a store.
+        """
+        self.processor = processor
+        self.bundle = bundle
+        self.number = number
+        self.store = store
+        self.max_state_bytes = max_state_bytes
+        self.poison = poison
+        self.codec: StateCodec[S] = StateCodec(processor.state_type, processor.state_version)
+        self.redrive_topic = redrive(processor.name)
+        self.cache: dict[str, S] = {}
+        self.cached_keys = cached_keys if store is not None else 1 << 62
+        self.wake_ms: dict[str, int] = {}
+        self.due: list[tuple[int, str]] = []
+        self.ready: list[tuple[int, int, str]] = []
+        self.blocked: dict[str, Blocked] = {}
+        self.clock_ms = 0
+        self.stopped: str | None = None
+        self.counted: dict[str, tuple[int, int]] = {}
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def load(self, key: str) -> S | None:
+        """The committed state of a key."""
+        state = self.cache.get(key)
+        if state is None and self.store is not None:
+            raw = self.store.get(key)
+            if raw is not None:
+                state = self.codec.decode(raw, upgrade=self.processor.upgrade)
+                self.cache[key] = state
+        return state
+
+    def keys(self) -> Iterator[str]:
+        """Every state key there is (without the runtime's own)."""
+        names = self.cache if self.store is None else (key for key, _ in self.store.items())
+        return (key for key in names if not key.startswith(SYSTEM))
+
+    @property
+    def timers(self) -> int:
+        """How many keys have a timer."""
+        return len(self.wake_ms)
+
+    @property
+    def overdue(self) -> int:
+        """How many timers have come due and not fired yet (an upper bound: some may be stale)."""
+        return len(self.ready)
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When the next timer that has not come due yet is due."""
+        while self.due and self.wake_ms.get(self.due[0][1]) != self.due[0][0]:
+            heapq.heappop(self.due)
+        return self.due[0][0] if self.due else None
+
+    # -- recovery ----------------------------------------------------------------------------
+
+    def restore(self, key: str, value: bytes | None) -> None:
+        """Take over one changelog record (not the task record) into the indexes.
+
+        The store has it already; this keeps the timers and the quarantine in step.
+        """
+        if key.startswith(BLOCKED):
+            subject = key[len(BLOCKED) :]
+            if value is None:
+                self.blocked.pop(subject, None)
+            else:
+                self.blocked[subject] = msgspec.json.decode(value, type=Blocked)
+            return
+        self.cache.pop(key, None)
+        self._set_wake(key, None if value is None else self.codec.peek_wake(value))
+
+    def _set_wake(self, key: str, due_ms: int | None) -> None:
+        if due_ms is None:
+            self.wake_ms.pop(key, None)
+        elif self.wake_ms.get(key) != due_ms:
+            self.wake_ms[key] = due_ms
+            heapq.heappush(self.due, (due_ms, key))
+
+    # -- a batch -----------------------------------------------------------------------------
+
+    def begin(self, *, careful: bool = False) -> "Batch[S, E]":
+        """A batch on top of the committed states. ``careful`` checks sizes event by event."""
+        return Batch(self, careful=careful)
+
+    def apply(
+        self,
+        batch: "Batch[S, E]",
+        encoded: Mapping[str, bytes | None] | None = None,
+        changelog_offset: int = 0,
+    ) -> None:
+        """Take over what a committed batch changed."""
+        if self.store is not None:
+            assert encoded is not None, "a stored partition applies what was written"
+            self.store.apply(encoded, changelog_offset)
+        for key, state in batch.states.items():
+            if state is None:
+                self.cache.pop(key, None)
+                self._set_wake(key, None)
+            else:
+                self.cache[key] = state
+                self._set_wake(key, wake_ms(state.wake_at))
+        for subject, blocked in batch.blocked.items():
+            if blocked is None:
+                self.blocked.pop(subject, None)
+            else:
+                self.blocked[subject] = blocked
+        self.clock_ms = batch.clock_ms
+        self.stopped = batch.stopped
+        if len(self.cache) > self.cached_keys:
+            for key in list(islice(self.cache, len(self.cache) - self.cached_keys // 2)):
+                del self.cache[key]
+
+
+class Batch(Generic[S, E]):
+    """Records and timers of one transaction, decided in order on an overlay of the states."""
+
+    def __init__(self, part: Partition[S, E], *, careful: bool = False) -> None:
+        self.part = part
+        self.careful = careful
+        self.states: dict[str, S | None] = {}
+        self.blocked: dict[str, Blocked | None] = {}
+        self.outputs: list[Output] = []
+        self.letters: list[DeadLetter] = []
+        self.failures: list[Failure] = []
+        self.notes: list[Note] = []
+        self.records = 0
+        self.timers = 0
+        self.clock_ms = part.clock_ms
+        self.stopped = part.stopped
+        self._fired: list[tuple[int, int, str]] = []
+        self._wakes: list[tuple[int, str]] = []
+        self._counted = dict(part.counted)
+
+    def discard(self) -> None:
+        """Give back the timers that this batch took; it was not committed."""
+        for entry in self._fired:
+            heapq.heappush(self.part.ready, entry)
+        self._fired = []
+        self.part.counted = self._counted
+
+    # -- states ------------------------------------------------------------------------------
+
+    def get(self, key: str) -> S | None:
+        if key in self.states:
+            return self.states[key]
+        return self.part.load(key)
+
+    def _wake_of(self, key: str) -> int | None:
+        if key in self.states:
+            state = self.states[key]
+            return None if state is None else wake_ms(state.wake_at)
+        return self.part.wake_ms.get(key)
+
+    def _blocked(self, subject: str) -> Blocked | None:
+        if subject in self.blocked:
+            return self.blocked[subject]
+        return self.part.blocked.get(subject)
+
+    # -- records -----------------------------------------------------------------------------
+
+    def feed(self, record: Record) -> None:
+        """Decide one record: due timers of its keys first, then the event (or quarantine)."""
+        self.records += 1
+        if record.topic == self.part.redrive_topic:
+            self._feed_redriven(record)
+        else:
+            self._feed(record, None)
+
+    def _feed(self, record: Record, redriven: Redriven | None) -> None:
+        processor = self.part.processor
+        own_clock = processor.own_clock
+        if own_clock and redriven is None and record.timestamp_ms > self.clock_ms:
+            self.clock_ms = record.timestamp_ms
+        try:
+            event = processor.decode(record)
+            subject = processor.subject(event)
+            source = processor.source(event)
+        except Unreadable as bad:
+            self._letter(record, bad.reason, bad.detail, source=bad.source, redriven=redriven)
+            self._count(bad.source, bad=True)
+            return
+        except Exception as error:
+            self._fail(record, "", error, redriven)
+            return
+        hit = self._blocked(subject)
+        if hit is not None and (redriven is None or hit.failed):
+            self._wait(record, subject, hit, redriven)
+            return
+        try:
+            at_ms = to_ms(processor.recorded_at(event, record))
+            if own_clock and at_ms < self.clock_ms:
+                at_ms = self.clock_ms
+            now = instant(at_ms)
+            policy = self.part.bundle.at(now)
+            keys = processor.keys(event, policy)
+        except Exception as error:
+            self._fail(record, subject, error, redriven)
+            return
+        for key in keys:
+            held = self._blocked(TIMER_SUBJECT + key) if self._any_blocked else None
+            if held is not None:
+                self._wait(record, subject, held, redriven)
+                return
+        self._wake_before(keys, at_ms)
+        if self._any_blocked:
+            for key in keys:
+                held = self._blocked(TIMER_SUBJECT + key)
+                if held is not None:
+                    self._wait(record, subject, held, redriven)
+                    return
+        try:
+            decision = processor.decide({key: self.get(key) for key in keys}, event, now, policy)
+            self._accept(decision, keys, at_ms)
+        except Unreadable as bad:
+            self._letter(
+                record, bad.reason, bad.detail, source=source, subject=subject, redriven=redriven
+            )
+            self._count(source, bad=True)
+            return
+        except Exception as error:
+            self._fail(record, subject, error, redriven)
+            return
+        self._count(source, bad=False)
+
+    @property
+    def _any_blocked(self) -> bool:
+        return bool(self.blocked or self.part.blocked)
+
+    def _accept(self, decision: Decision[S], keys: Sequence[str], at_ms: int) -> None:
+        for key in decision.states:
+            if key not in keys or key.startswith(SYSTEM):
+                name = self.part.processor.name
+                raise ValueError(f"{name} changed the state of {key!r}, which is not of {keys!r}")
+        if self.careful:
+            for key, state in decision.states.items():
+                self._encode(key, state)
+        for key, state in decision.states.items():
+            self.states[key] = state
+            due_ms = None if state is None else wake_ms(state.wake_at)
+            if due_ms is not None:
+                heapq.heappush(self._wakes, (due_ms, key))
+        outputs = self.outputs
+        for effect in decision.effects:
+            outputs.append(Output(effect, at_ms))
+        if decision.notes:
+            self.notes.extend(decision.notes)
+
+    # -- timers ------------------------------------------------------------------------------
+
+    def _wake_before(self, keys: Sequence[str], at_ms: int) -> None:
+        """Fire what these keys have due before the record, earliest first."""
+        while True:
+            earliest: tuple[int, str] | None = None
+            for key in keys:
+                due_ms = self._wake_of(key)
+                if due_ms is None or due_ms >= at_ms:
+                    continue
+                if self._any_blocked and self._blocked(TIMER_SUBJECT + key) is not None:
+                    continue
+                if earliest is None or (due_ms, key) < earliest:
+                    earliest = (due_ms, key)
+            if earliest is None:
+                return
+            self._wake(earliest[1], earliest[0])
+
+    def advance(self, clock_ms: int, limit: int) -> int:
+        """Move the clock on and fire at most ``limit`` timers that are due before it.
+
+        Overdue timers fire the more urgent first, then the earlier due. Returns how many fired.
+        """
+        if clock_ms > self.clock_ms:
+            self.clock_ms = clock_ms
+        part = self.part
+        now_ms = self.clock_ms
+        for heap in (part.due, self._wakes):
+            while heap and heap[0][0] < now_ms:
+                due_ms, key = heapq.heappop(heap)
+                if self._wake_of(key) == due_ms:
+                    urgency = getattr(self.get(key), "urgency", 0)
+                    heapq.heappush(part.ready, (urgency, due_ms, key))
+        fired = 0
+        while part.ready and fired < limit:
+            entry = heapq.heappop(part.ready)
+            _, due_ms, key = entry
+            if self._wake_of(key) != due_ms or self._blocked(TIMER_SUBJECT + key) is not None:
+                continue
+            self._fired.append(entry)
+            self._wake(key, due_ms)
+            fired += 1
+            self._refill(now_ms)
+        return fired
+
+    def _refill(self, now_ms: int) -> None:
+        """A timer may set the next one of its key before the clock as well."""
+        while self._wakes and self._wakes[0][0] < now_ms:
+            due_ms, key = heapq.heappop(self._wakes)
+            if self._wake_of(key) == due_ms:
+                urgency = getattr(self.get(key), "urgency", 0)
+                heapq.heappush(self.part.ready, (urgency, due_ms, key))
+
+    def _wake(self, key: str, due_ms: int) -> None:
+        processor = self.part.processor
+        state = self.get(key)
+        assert state is not None, f"a timer without a state: {key}"
+        due = instant(due_ms)
+        self.timers += 1
+        try:
+            decision = processor.wake(key, state, due, self.part.bundle.at(due))
+            after = decision.states.get(key, state)
+            if after is not None and after.wake_at is not None and after.wake_at <= due:
+                raise ValueError(f"wake of {key!r} left a timer at {after.wake_at}, due {due}")
+            self._accept(decision, (key,), due_ms)
+        except Exception as error:
+            subject = TIMER_SUBJECT + key
+            letter = DeadLetter(
+                service=processor.name,
+                reason="timer_raised",
+                detail=f"{type(error).__name__}: {error}",
+                topic=changelog(processor.name).name,
+                partition=self.part.number,
+                offset=-1,
+                timestamp_ms=due_ms,
+                key=key.encode(),
+                subject=subject,
+                kind="timer",
+            )
+            self.failures.append(Failure(letter.position, key, error))
+            self.blocked[subject] = Blocked(since=letter.position, letters=1)
+            self.letters.append(letter)
+
+    # -- quarantine --------------------------------------------------------------------------
+
+    def _count(self, source: str, *, bad: bool) -> None:
+        limit = self.part.poison
+        total, letters = self.part.counted.get(source, (0, 0))
+        total += 1
+        letters += bad
+        if bad and letters >= limit.minimum_letters and letters > limit.ratio * total:
+            whose = f" of {source}" if source else ""
+            self.stopped = f"poison: {letters} of the last {total} records{whose}"
+        if total >= limit.window_records:
+            total, letters = total // 2, letters // 2
+        self.part.counted[source] = (total, letters)
+
+    def _fail(
+        self, record: Record, subject: str, error: Exception, redriven: Redriven | None
+    ) -> None:
+        """A rule raised: the record and the later ones of its subject wait, in order."""
+        position = position_of(record)
+        hit = self._blocked(subject) or Blocked(since=position, letters=0)
+        self.failures.append(Failure(position, subject, error))
+        self._letter(
+            record,
+            "rule_raised" if subject else "decode_raised",
+            f"{type(error).__name__}: {error}",
+            subject=subject,
+            blocked_by=hit.since if hit.letters else None,
+            redriven=redriven,
+        )
+        self._count("", bad=True)
+        if subject:
+            self.blocked[subject] = replace(
+                hit, letters=hit.letters + 1, failed=redriven is not None
+            )
+
+    def _wait(self, record: Record, subject: str, hit: Blocked, redriven: Redriven | None) -> None:
+        """The record waits behind the one that raised."""
+        self._letter(
+            record,
+            "blocked",
+            "waits behind a record that could not be decided",
+            subject=subject,
+            blocked_by=hit.since,
+            redriven=redriven,
+        )
+        mine = self._blocked(subject) or Blocked(since=hit.since, letters=0)
+        self.blocked[subject] = replace(mine, letters=mine.letters + 1)
+
+    def _letter(
+        self,
+        record: Record,
+        reason: str,
+        detail: str,
+        *,
+        source: str = "",
+        subject: str = "",
+        blocked_by: str | None = None,
+        redriven: Redriven | None = None,
+    ) -> None:
+        self.letters.append(
+            DeadLetter(
+                service=self.part.processor.name,
+                reason=reason,
+                detail=detail,
+                topic=record.topic.name,
+                partition=record.partition,
+                offset=record.offset,
+                timestamp_ms=record.timestamp_ms,
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                subject=subject or None,
+                blocked_by=blocked_by,
+                source=source,
+                attempt=1 if redriven is None else redriven.attempt + 1,
+            )
+        )
+
+    # -- redrive -----------------------------------------------------------------------------
+
+    def _feed_redriven(self, record: Record) -> None:
+        try:
+            redriven = read_redrive(record.key, record.value, record.headers)
+        except NotALetter as bad:
+            self._letter(record, "invalid_redrive", str(bad))
+            return
+        subject = redriven.subject
+        hit = self._blocked(subject)
+        if isinstance(redriven, RedriveEnd):
+            if hit is not None:
+                lifted = not hit.failed and redriven.letters >= hit.letters
+                self.blocked[subject] = None if lifted else replace(hit, failed=False)
+            return
+        if redriven.kind == "timer":
+            self._redrive_timer(subject, hit)
+            return
+        topics = (*self.part.processor.inputs, self.part.redrive_topic)
+        topic = next((t for t in topics if t.name == redriven.topic), None)
+        if topic is None:
+            raise ValueError(f"redriven record of {redriven.topic!r}, which is no input here")
+        original = Record(
+            topic=topic,
+            partition=redriven.partition,
+            offset=redriven.offset,
+            key=redriven.key,
+            value=redriven.value,
+            timestamp_ms=redriven.timestamp_ms,
+            headers=redriven.headers,
+        )
+        self._feed(original, redriven)
+
+    def _redrive_timer(self, subject: str, hit: Blocked | None) -> None:
+        """The block of a key is lifted, and what it had due fires by the clock."""
+        if hit is None:
+            return
+        key = subject.removeprefix(TIMER_SUBJECT)
+        self.blocked[subject] = None
+        due_ms = self._wake_of(key)
+        if due_ms is not None:
+            heapq.heappush(self._wakes, (due_ms, key))
+
+    # -- end ---------------------------------------------------------------------------------
+
+    def _encode(self, key: str, state: S | None) -> bytes | None:
+        if state is None:
+            return None
+        raw = self.part.codec.encode(state)
+        if len(raw) > self.part.max_state_bytes:
+            raise StateTooLarge(key, len(raw), self.part.max_state_bytes)
+        return raw
+
+    def encode(self) -> dict[str, bytes | None]:
+        """The changelog records of this batch. Raises ``StateTooLarge`` naming the key."""
+        changes: dict[str, bytes | None] = {
+            key: self._encode(key, state) for key, state in self.states.items()
+        }
+        for subject, blocked in self.blocked.items():
+            changes[BLOCKED + subject] = None if blocked is None else msgspec.json.encode(blocked)
+        return changes
+
+    def close(self) -> None:
+        """Add what goes with every transaction of the task (intake: its clock)."""
+        if self.clock_ms:
+            clock = instant(self.clock_ms)
+            for effect in self.part.processor.at_commit(self.part.number, clock):
+                self.outputs.append(Output(effect, self.clock_ms))
+
+    @property
+    def oldest_fired_ms(self) -> int | None:
+        """The due instant of the longest overdue timer that this batch fired by the clock."""
+        return min((due_ms for _, due_ms, _ in self._fired), default=None)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not (self.records or self.timers)
+
+
+AnyProcessor = Processor[Any, Any]
+AnyPartition = Partition[Any, Any]

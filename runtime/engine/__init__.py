@@ -1,0 +1,1 @@
+"""Exactly once on Kafka: one transaction per batch, hosted by Faust (docs/decisions)."""

@@ -1,0 +1,503 @@
+"""One input partition number of a service: its producer, its slice of state, its timers, its clock.
+
+A task is born at an assignment and dies with it. Its transaction carries outputs, one changelog
+record per changed key, the ``__task__`` record and the input offsets; the state is applied to the
+local store after the commit (engine.md: design).
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+import msgspec
+from aiokafka.partitioner import murmur2
+
+from runtime.core import TASK_KEY, AnyPartition, Batch, Failure
+from runtime.engine import failpoints
+from runtime.engine.ports import Fenced, OutcomeUnknown, Send, TaskLog
+from runtime.errors import CommitUnknown, StateMismatch, StateTooLarge
+from runtime.processor import Note, Record
+from schemas.dead_letter import DeadLetter
+from schemas.envelope import Envelope
+from schemas.topics import DEAD_LETTERS, Topic, changelog
+
+COMMIT_TRIES: Final = 5
+"""More tries of a commit whose outcome is unknown than any broker restart needs; then crash."""
+PENDING_MARKS: Final = 64
+"""Watermarks a task may be behind; the oldest and the newest are what counts."""
+
+
+@lru_cache(maxsize=1 << 17)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as the Java client's default partitioner says."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+class TaskState(StrEnum):
+    STARTING = "starting"
+    RECOVERING = "recovering"
+    RUNNING = "running"
+    PAUSED = "paused"
+    """By an operator, or by the poison limit: a declared wait, exempt from the watchdog."""
+    FENCED = "fenced"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """What every transaction writes last to the changelog partition."""
+
+    batch: int
+    clock_ms: int
+    positions: dict[str, int]
+    """The next offset of every input, by topic."""
+    state_version: int
+    stopped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """«When these ends are passed, everything recorded before the watermark is decided.»"""
+
+    watermark_ms: int
+    ends: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLimits:
+    """How a task batches. Units last."""
+
+    batch_max_records: int = 1_000
+    buffer_max_records: int = 4_000
+    timers_per_batch: int = 1_000
+    linger_min_ms: int = 5
+    linger_max_ms: int = 40
+
+
+@dataclass(slots=True)
+class Done:
+    """What a committed batch reports."""
+
+    records: int
+    timers: int
+    decide_seconds: float
+    commit_seconds: float
+    letters: Sequence[DeadLetter]
+    notes: Sequence[Note]
+    outputs: Mapping[str, int]
+    timer_delay_seconds: float
+
+
+class Observer(Protocol):
+    """Who is told what a task does: metrics and the log, once per batch."""
+
+    def batch_done(self, task: "Task", done: Done) -> None: ...
+    def rule_raised(self, task: "Task", failure: Failure) -> None: ...
+    def recovered(self, task: "Task", records: int, seconds: float) -> None: ...
+    def outcome_unknown(self, task: "Task", error: Exception) -> None: ...
+    def stopped(self, task: "Task", reason: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Progress:
+    """For the watchdog and for health."""
+
+    last_monotonic: float = field(default_factory=time.monotonic)
+    batches: int = 0
+
+    def touch(self) -> None:
+        self.last_monotonic = time.monotonic()
+
+
+class Task:
+    """Runs one partition. ``run`` returns when closed, and raises what must stop the worker."""
+
+    def __init__(
+        self,
+        part: AnyPartition,
+        log: TaskLog,
+        *,
+        partitions: int,
+        inputs: Sequence[Topic],
+        limits: TaskLimits,
+        observer: Observer,
+    ) -> None:
+        self.part = part
+        self.log = log
+        self.partitions = partitions
+        self.inputs = tuple(inputs)
+        self.limits = limits
+        self.observer = observer
+        self.state = TaskState.STARTING
+        self.progress = Progress()
+        self.positions: dict[str, int] = {}
+        self.fetched: dict[str, int] = {}
+        self.changelog_name = changelog(part.processor.name).name
+        self.room = asyncio.Event()
+        self._buffer: deque[Record] = deque()
+        self._wake = asyncio.Event()
+        self._marks: deque[Mark] = deque()
+        self._batch_number = 0
+        self._closing = False
+        self._paused = False
+        self._linger_ms = float(limits.linger_min_ms)
+
+    # -- from the outside ----------------------------------------------------------------------
+
+    @property
+    def number(self) -> int:
+        return self.part.number
+
+    @property
+    def full(self) -> bool:
+        """Whether the poll loop should leave this partition alone."""
+        return (
+            len(self._buffer) >= self.limits.buffer_max_records
+            or self.state is not TaskState.RUNNING
+        )
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the task waits and says so (exempt from the watchdog)."""
+        return self.state is TaskState.PAUSED
+
+    @property
+    def buffered(self) -> int:
+        return len(self._buffer)
+
+    def push(self, records: Sequence[Record]) -> None:
+        """Hand over records of one input, in order."""
+        if not self._closing and records:
+            self._buffer.extend(records)
+            self._wake.set()
+
+    def note_fetched(self, topic: str, position: int) -> None:
+        """The consumer's position: every record before it has been pushed."""
+        self.fetched[topic] = position
+
+    def mark(self, mark: Mark) -> None:
+        """A watermark and the input ends that were read after it."""
+        if len(self._marks) >= PENDING_MARKS:
+            self._marks.pop()
+        self._marks.append(mark)
+        self._wake.set()
+
+    def pause(self) -> None:
+        self._paused = True
+        self._wake.set()
+
+    def resume(self) -> None:
+        """Go on after a pause or a poison stop."""
+        self._paused = False
+        self.part.stopped = None
+        self.part.counted = {}
+        self._wake.set()
+
+    def close(self) -> None:
+        """Take no more; the batch in flight may finish."""
+        self._closing = True
+        self._buffer.clear()
+        self._wake.set()
+
+    # -- the life of a task ----------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Fence, recover, seek, then batch after batch."""
+        try:
+            await self._open()
+            while not self._closing:
+                batch = await self._next_batch()
+                if batch is not None:
+                    await self._deliver(batch)
+        except Fenced:
+            self.state = TaskState.FENCED
+            self._buffer.clear()
+            return
+        self.state = TaskState.STOPPED
+
+    async def _open(self) -> None:
+        """Strictly in this order, or a predecessor's transaction could land behind our back:
+
+        1. start the producer: the predecessor's transaction is finished, and it is fenced;
+        2. recover the state from the changelog up to its last stable offset;
+        3. read the inputs from the committed offsets, which must be those of the task record.
+        """
+        await self.log.fence()
+        self.state = TaskState.RECOVERING
+        record = await self._recover()
+        committed = await self.log.committed()
+        self.positions = await self._agree(record, committed)
+        self.fetched = dict(self.positions)
+        self.log.start_reading(self.positions)
+        self.state = TaskState.RUNNING
+        self.progress.touch()
+
+    async def _recover(self) -> TaskRecord | None:
+        """Bring the store up to the changelog; returns the last task record, if there is one."""
+        started = time.monotonic()
+        store = self.part.store
+        assert store is not None, "a task needs a store"
+        count = 0
+        async for chunk in self.log.changelog(store.offset or 0):
+            changes = {change.key.decode(): change.value for change in chunk}
+            store.apply(changes, chunk[-1].offset + 1)
+            for key, value in changes.items():
+                if key != TASK_KEY:
+                    self.part.restore(key, value)
+            count += len(chunk)
+            self.progress.touch()
+        raw = store.get(TASK_KEY)
+        record = None if raw is None else msgspec.json.decode(raw, type=TaskRecord)
+        if record is not None:
+            self._batch_number = record.batch
+            self.part.clock_ms = max(self.part.clock_ms, record.clock_ms)
+            self.part.stopped = record.stopped
+        store.caught_up()
+        self.observer.recovered(self, count, time.monotonic() - started)
+        return record
+
+    async def _agree(
+        self, record: TaskRecord | None, committed: Mapping[str, int | None]
+    ) -> dict[str, int]:
+        name, number = self.part.processor.name, self.number
+        beginning = await self.log.beginning()
+        positions = {}
+        for topic in self.inputs:
+            there = committed.get(topic.name)
+            mine = None if record is None else record.positions.get(topic.name)
+            if record is None and there is not None:
+                raise StateMismatch(
+                    name, number, recorded="nothing (no task record)", committed=committed
+                )
+            if mine is not None and there is not None and there != mine:
+                assert record is not None
+                raise StateMismatch(name, number, recorded=record.positions, committed=committed)
+            start = mine if mine is not None else there
+            positions[topic.name] = beginning[topic.name] if start is None else start
+        return positions
+
+    # -- batches -----------------------------------------------------------------------------------
+
+    async def _next_batch(self) -> Batch[Any, Any] | None:
+        """Wait for records or due timers, linger a little, decide them."""
+        if self._paused or self.part.stopped:
+            self._linger_ms = self.limits.linger_min_ms
+            self.state = TaskState.PAUSED
+            self._wake.clear()
+            if self._closing or not (self._paused or self.part.stopped):
+                return None
+            await self._wake.wait()
+            return None
+        self.state = TaskState.RUNNING
+        if not self._buffer and not self._timers_pending():
+            self.progress.touch()
+            self._wake.clear()
+            if not self._buffer and not self._timers_pending() and not self._closing:
+                await self._wake.wait()
+            return None
+        if len(self._buffer) < self.limits.batch_max_records:
+            await asyncio.sleep(self._linger_ms / 1_000)
+            if self._closing:
+                return None
+        return self._decide(self._take())
+
+    def _timers_pending(self) -> bool:
+        if self.part.overdue:
+            return True
+        clock_ms = self._passed_clock(keep=True)
+        due_ms = self.part.next_due_ms
+        return due_ms is not None and due_ms < max(clock_ms, self.part.clock_ms)
+
+    def _take(self) -> list[Record]:
+        buffer, limit = self._buffer, self.limits.batch_max_records
+        if len(buffer) <= limit:
+            records = list(buffer)
+            buffer.clear()
+        else:
+            records = [buffer.popleft() for _ in range(limit)]
+        if len(self.inputs) > 1:
+            records.sort(key=lambda record: record.timestamp_ms)
+        self.room.set()
+        # A full batch means a backlog: no waiting. A thin one means a quiet service: fewer, larger
+        # transactions cost little latency and much less CPU.
+        if len(records) * 2 >= limit:
+            self._linger_ms = self.limits.linger_min_ms
+        else:
+            self._linger_ms = min(self.limits.linger_max_ms, self._linger_ms * 2)
+        return records
+
+    def _passed_clock(self, *, keep: bool = False) -> int:
+        """The newest watermark whose input ends have all been passed."""
+        clock_ms = self.part.clock_ms
+        if self.part.processor.own_clock or self._buffer:
+            return clock_ms
+        passed = 0
+        for mark in self._marks:
+            if any(self.fetched.get(topic, 0) < end for topic, end in mark.ends.items()):
+                break
+            clock_ms = max(clock_ms, mark.watermark_ms)
+            passed += 1
+        if not keep:
+            for _ in range(passed):
+                self._marks.popleft()
+        return clock_ms
+
+    def _decide(self, records: Sequence[Record]) -> Batch[Any, Any] | None:
+        for careful in (False, True):
+            batch = self.part.begin(careful=careful)
+            started = time.perf_counter()
+            positions = dict(self.positions)
+            for index, record in enumerate(records):
+                batch.feed(record)
+                positions[record.topic.name] = record.offset + 1
+                if batch.stopped:
+                    self._buffer.extendleft(reversed(records[index + 1 :]))
+                    break
+            if not batch.stopped:
+                batch.advance(self._passed_clock(), self.limits.timers_per_batch)
+            batch.close()
+            try:
+                self._encoded = batch.encode()
+            except StateTooLarge:
+                batch.discard()
+                if careful:
+                    raise
+                continue
+            self._decide_seconds = time.perf_counter() - started
+            self._next_positions = positions
+            if batch.empty:
+                self.part.clock_ms = max(self.part.clock_ms, batch.clock_ms)
+                return None
+            return batch
+        raise AssertionError("unreachable")
+
+    async def _deliver(self, batch: Batch[Any, Any]) -> None:
+        """Commit a batch, then apply it.
+
+        An unknown outcome is settled by a new start of the producer with the same id: if the task
+        record of this batch is then in the changelog, it was committed; if the one before is, it
+        was not, and is written again; anything else means another owner, and a crash.
+        """
+        started = time.perf_counter()
+        number = self._batch_number + 1
+        record = TaskRecord(
+            batch=number,
+            clock_ms=batch.clock_ms,
+            positions=self._next_positions,
+            state_version=self.part.processor.state_version,
+            stopped=batch.stopped,
+        )
+        outputs = self._outputs(batch)
+        now_ms = batch.clock_ms
+        encoded = self._encoded
+        encoded[TASK_KEY] = msgspec.json.encode(record)
+        changes = [
+            Send(self.changelog_name, self.number, key.encode(), value, now_ms)
+            for key, value in encoded.items()
+        ]
+        offsets = {
+            topic: offset
+            for topic, offset in self._next_positions.items()
+            if offset != self.positions.get(topic) or self._batch_number == 0
+        }
+        for _ in range(COMMIT_TRIES):
+            try:
+                end = await self.log.commit(outputs=outputs, changelog=changes, offsets=offsets)
+                break
+            except OutcomeUnknown as unknown:
+                self.observer.outcome_unknown(self, unknown)
+                await self.log.fence()
+                settled = await self._settled(number)
+                if settled is not None:
+                    end = settled
+                    break
+        else:
+            raise CommitUnknown(
+                self.part.processor.name,
+                self.number,
+                f"batch {number} could not be committed in {COMMIT_TRIES} tries",
+            )
+        failpoints.reach("after-commit")
+        self.part.apply(batch, encoded, end)
+        failpoints.reach("after-apply")
+        self._batch_number = number
+        self.positions = self._next_positions
+        self.progress.touch()
+        self.progress.batches += 1
+        self._report(batch, outputs, time.perf_counter() - started)
+
+    async def _settled(self, number: int) -> int | None:
+        """The changelog's end if batch ``number`` is in it, None if only the one before is."""
+        store = self.part.store
+        assert store is not None
+        last, end = self._batch_number, store.offset or 0
+        async for chunk in self.log.changelog(end):
+            for change in chunk:
+                end = change.offset + 1
+                if change.key == TASK_KEY.encode() and change.value is not None:
+                    last = msgspec.json.decode(change.value, type=TaskRecord).batch
+        if last == number:
+            return end
+        if last == self._batch_number:
+            return None
+        raise CommitUnknown(
+            self.part.processor.name,
+            self.number,
+            f"the changelog is at batch {last}, this task at {self._batch_number}: "
+            "another owner has written",
+        )
+
+    def _outputs(self, batch: Batch[Any, Any]) -> list[Send]:
+        sends = []
+        for output in batch.outputs:
+            effect = output.effect
+            key = effect.key.encode()
+            partition = effect.partition
+            if partition is None:
+                partition = partition_of(key, effect.topic.partitions or self.partitions)
+            value = effect.value
+            if isinstance(value, Envelope):
+                value = value.__pydantic_serializer__.to_json(value, exclude_none=True)
+            sends.append(
+                Send(effect.topic.name, partition, key, value, output.at_ms, effect.headers)
+            )
+        for letter in batch.letters:
+            dead_key, dead_value, headers = letter.to_record()
+            partition = partition_of(dead_key, DEAD_LETTERS.partitions or self.partitions)
+            sends.append(
+                Send(
+                    DEAD_LETTERS.name, partition, dead_key, dead_value, letter.timestamp_ms, headers
+                )
+            )
+        return sends
+
+    def _report(
+        self, batch: Batch[Any, Any], outputs: Sequence[Send], commit_seconds: float
+    ) -> None:
+        counts: dict[str, int] = {}
+        for send in outputs:
+            counts[send.topic] = counts.get(send.topic, 0) + 1
+        for failure in batch.failures:
+            self.observer.rule_raised(self, failure)
+        oldest_ms = batch.oldest_fired_ms
+        delay = 0.0 if oldest_ms is None else (batch.clock_ms - oldest_ms) / 1_000
+        self.observer.batch_done(
+            self,
+            Done(
+                records=batch.records,
+                timers=batch.timers,
+                decide_seconds=self._decide_seconds,
+                commit_seconds=commit_seconds,
+                letters=batch.letters,
+                notes=batch.notes,
+                outputs=counts,
+                timer_delay_seconds=delay,
+            ),
+        )
+        if batch.stopped:
+            self.observer.stopped(self, batch.stopped)
