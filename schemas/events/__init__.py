@@ -114,7 +114,7 @@ Event = Annotated[
 EVENT_TYPES: dict[str, type[Envelope]] = {
     event.model_fields["type"].default: event for event in get_args(get_args(Event)[0])
 }
-"""CloudEvents type -> class, in the order of the contract."""
+"""CloudEvents type -> class."""
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 

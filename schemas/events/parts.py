@@ -1,8 +1,8 @@
 """Pieces that several events share: who, where, what about, through which channel.
 
-Two aliases say what intake does with a field before it reaches ``hotline.tickets`` (R61): a
-``FreeText`` is kept with personal data masked, an ``Original`` never leaves the inbox. The exported
-JSON Schema carries the same as ``x-privacy``.
+Two aliases say what a publisher may put there (R61): in a ``FreeText`` personal data is masked
+before it reaches ``hotline.tickets``, an ``Original`` never leaves the inbox and the vault. The
+exported JSON Schema says the same as ``x-privacy``: ``masked`` or ``withheld``.
 """
 
 from enum import StrEnum
