@@ -82,4 +82,4 @@ def open_store(
         return MemoryStore()
     from runtime.stores.rocks import RocksStore
 
-    return RocksStore.open(directory / f"partition-{partition}", max_age=max_age, now=now)
+    return RocksStore(directory / f"partition-{partition}", max_age=max_age, now=now)

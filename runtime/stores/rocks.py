@@ -1,5 +1,6 @@
 """RocksDB, for state that outgrows memory; the changelog position is in the same write batch."""
 
+import fcntl
 import shutil
 import struct
 import time
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from rocksdict import Options, Rdict, WriteBatch
 
@@ -19,6 +20,7 @@ _META = b"\x00meta"
 _KEY = b"k"
 _FORMAT = struct.Struct(">QQQ")
 """Changelog position, number of keys, bytes of keys and values."""
+_DB = "db"
 _STAMP = "current-at"
 _STAMP_EVERY_SECONDS = 30.0
 """Larger: after a crash the store looks older than it is, by that much. Smaller: more writes."""
@@ -40,38 +42,64 @@ def _options() -> Options:
 class RocksStore:
     """See ``Store``. The write-ahead log is kept but not synced: the changelog is the truth."""
 
-    def __init__(self, path: Path, *, now: Clock = time.time) -> None:
-        """Opens what is there; ``open`` is the way in that judges age and damage first."""
+    def __init__(
+        self, path: Path, *, max_age: timedelta = timedelta.max, now: Clock = time.time
+    ) -> None:
+        """Opens what lies at ``path``; what is stale or damaged is deleted first.
+
+        Raises:
+            StoreInUse: another process, or another store of this one, has it.
+        """
         self._path = path
         self._now = now
         self._fresh = False
-        self._stamped = 0.0
-        self._offset: int | None = None
-        self._keys = 0
-        self._bytes = 0
+        self._current_at = self._stamped = 0.0
         path.mkdir(parents=True, exist_ok=True)
-        self._db: Rdict | None = Rdict(str(path / "db"), _options())
-        meta = self._db.get(_META)
-        if meta is not None:
-            self._offset, self._keys, self._bytes = _FORMAT.unpack(meta)
-
-    @classmethod
-    def open(cls, path: Path, *, max_age: timedelta, now: Clock = time.time) -> "RocksStore":
-        """Opens the store; one that is stale or damaged is deleted first and starts empty."""
-        if (path / "db").exists():
-            current_at = _read_stamp(path)
-            age_seconds = None if current_at is None else now() - current_at
-            if age_seconds is None or age_seconds > max_age.total_seconds():
-                _log.info("store.discarded", path=str(path), age_seconds=age_seconds)
-                _delete(path)
+        # A lock of our own: RocksDB's comes too late, when a stale store is already deleted.
+        self._lock: IO[str] | None = (path / "lock").open("a")
         try:
-            return cls(path, now=now)
-        except Exception as damage:
-            if _is_lock(damage):
-                raise StoreInUse(str(path)) from damage
-            _log.warning("store.rebuilt", path=str(path), damage=str(damage)[:300])
-            _delete(path)
-            return cls(path, now=now)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as held:
+            self._lock.close()
+            raise StoreInUse(str(path)) from held
+        try:
+            self._discard_if_stale(max_age)
+            try:
+                self._db: Rdict | None = self._load()
+            except Exception as damage:
+                _log.warning("store.rebuilt", path=str(path), damage=str(damage)[:300])
+                self._delete()
+                self._db = self._load()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _load(self) -> Rdict:
+        db = Rdict(str(self._path / _DB), _options())
+        try:
+            meta = db.get(_META)
+            self._offset: int | None = None
+            self._keys = self._bytes = 0
+            if meta is not None:
+                self._offset, self._keys, self._bytes = _FORMAT.unpack(meta)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _discard_if_stale(self, max_age: timedelta) -> None:
+        if not (self._path / _DB).exists():
+            return
+        try:
+            current_at = float((self._path / _STAMP).read_text())
+        except (OSError, ValueError):
+            _log.info("store.discarded", path=str(self._path), why="it never caught up, or broke")
+            self._delete()
+            return
+        age_seconds = self._now() - current_at
+        if age_seconds > max_age.total_seconds():
+            _log.info("store.discarded", path=str(self._path), age_seconds=round(age_seconds))
+            self._delete()
 
     @property
     def offset(self) -> int | None:
@@ -115,36 +143,47 @@ class RocksStore:
         except Exception as damage:
             raise self._corrupt(damage) from damage
         self._offset, self._keys, self._bytes = offset, keys, size
-        if self._fresh and self._now() - self._stamped > _STAMP_EVERY_SECONDS:
+        self._current_at = self._now()
+        if self._fresh and self._current_at - self._stamped > _STAMP_EVERY_SECONDS:
             self._stamp()
 
     def items(self) -> Iterator[tuple[str, bytes]]:
+        seen = 0
         try:
             pairs = cast("Iterator[tuple[bytes, bytes]]", self._open.items(from_key=_KEY))
             for key, value in pairs:
-                if not key.startswith(_KEY):
-                    return
+                seen += 1
                 yield key[len(_KEY) :].decode(), bytes(value)
         except Exception as damage:
             raise self._corrupt(damage) from damage
+        if seen != self._keys:
+            # RocksDB's iterator ends early at a damaged block, and rocksdict does not say so.
+            raise self._corrupt(ValueError(f"{seen} of {self._keys} keys could be read"))
 
     def caught_up(self) -> None:
         self._fresh = True
+        self._current_at = self._now()
         self._stamp()
 
     def close(self) -> None:
-        if self._db is None:
+        if self._lock is None:
             return
-        if self._fresh:
-            self._stamp()
-        self._db.close()
-        self._db = None
+        if self._db is not None:
+            if self._fresh:
+                self._stamp()
+            self._db.close()
+            self._db = None
+        self._lock.close()
+        self._lock = None
 
     def destroy(self) -> None:
-        self._fresh = False
+        if self._db is not None:
+            self._fresh = False
+            self._db.close()
+            self._db = None
+            self._delete()
+            self._offset, self._keys, self._bytes = None, 0, 0
         self.close()
-        _delete(self._path)
-        self._offset, self._keys, self._bytes = None, 0, 0
 
     @property
     def _open(self) -> Rdict:
@@ -153,7 +192,8 @@ class RocksStore:
         return self._db
 
     def _stamp(self) -> None:
-        self._stamped = self._now()
+        """Writes when it was last current: not now, which a frozen worker (F4) would get wrong."""
+        self._stamped = self._current_at
         beside = self._path / (_STAMP + ".new")
         beside.write_text(f"{self._stamped:.3f}\n")
         beside.replace(self._path / _STAMP)
@@ -167,17 +207,9 @@ class RocksStore:
             (self._path / _STAMP).unlink()
         return StoreCorrupt(str(self._path), str(damage)[:300])
 
-
-def _read_stamp(path: Path) -> float | None:
-    try:
-        return float((path / _STAMP).read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def _is_lock(error: Exception) -> bool:
-    return "lock" in str(error).lower() and "block" not in str(error).lower()
-
-
-def _delete(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+    def _delete(self) -> None:
+        """All but the lock, which must outlive it."""
+        with suppress(FileNotFoundError):
+            (self._path / _STAMP).unlink()
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._path / _DB)
