@@ -1,0 +1,1 @@
+"""Engines of the project itself, as processes that ``bench.process`` runs."""

@@ -1,0 +1,198 @@
+"""«repeat»: the project's engine beside its peers, on the same input, on the same broker."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from bench import generator, kafka, latency, throughput
+from bench.engines.registry import ENGINES, Engine, Unavailable
+from bench.latency import Latency
+from bench.machine import Machine, this_machine
+from bench.oracle import answers
+from bench.process import EngineFailed
+from bench.report import Sheet, spread
+from bench.throughput import Throughput
+
+INPUT = "bench-in"
+NOISY_CORES = 0.3
+"""Of others' work during a run; above it a number says more about them than about the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure."""
+
+    events: int = 200_000
+    runs: int = 3
+    rate: int = 500
+    seconds: float = 20.0
+    limit_seconds: float = 60.0
+    partitions: int = 4
+    engines: tuple[str, ...] = tuple(ENGINES)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a plan."""
+
+    plan: Plan
+    machine: Machine
+    throughput: list[Throughput] = field(default_factory=list)
+    latency: list[Latency] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "plan": asdict(self.plan),
+            "machine": self.machine.to_dict(),
+            "throughput": [
+                {**asdict(t), "events_per_second": round(t.events_per_second)}
+                for t in self.throughput
+            ],
+            "latency": [asdict(each) for each in self.latency],
+            "skipped": self.skipped,
+        }
+
+
+def turns(engines: Sequence[str], runs: int) -> list[str]:
+    """Who runs when: forth and back, so that a drift of the machine favours nobody."""
+    order: list[str] = []
+    for run in range(runs):
+        order += engines if run % 2 == 0 else list(reversed(engines))
+    return order
+
+
+async def run(plan: Plan, bootstrap: str, *, log_dir: Path, say: Callable[[str], None]) -> Outcome:
+    """Measures every engine of the plan; one that cannot run is named and left out."""
+    outcome = Outcome(plan=plan, machine=this_machine())
+    commands: dict[str, list[str]] = {}
+    for name in plan.engines:
+        say(f"preparing {ENGINES[name].title}")
+        try:
+            commands[name] = await asyncio.to_thread(ENGINES[name].prepare)
+        except Unavailable as missing:
+            _skip(outcome, ENGINES[name], str(missing), say)
+
+    say(f"making {plan.events:,} tickets and the right answers")
+    tickets = list(generator.tickets(plan.events))
+    expected = answers(tickets)
+    await kafka.create(bootstrap, INPUT, partitions=plan.partitions)
+    try:
+        await kafka.fill(bootstrap, INPUT, tickets, partitions=plan.partitions)
+        del tickets
+        for name in turns(list(commands), plan.runs):
+            if name not in commands:
+                continue
+            try:
+                result = await throughput.measure(
+                    name,
+                    commands[name],
+                    bootstrap,
+                    INPUT,
+                    expected,
+                    partitions=plan.partitions,
+                    limit_seconds=plan.limit_seconds,
+                    log_dir=log_dir,
+                )
+            except (EngineFailed, TimeoutError) as error:
+                _skip(outcome, ENGINES[name], str(error), say)
+                del commands[name]
+                continue
+            outcome.throughput.append(result)
+            say(
+                f"{ENGINES[name].title}: {result.events_per_second:,.0f} events/s, "
+                f"{result.cpu_us_per_event:.0f} µs CPU per event, {result.verdict}"
+            )
+    finally:
+        await kafka.delete(bootstrap, containing=INPUT)
+
+    for name, command in commands.items() if plan.rate else ():
+        try:
+            delay = await latency.measure(
+                name,
+                command,
+                bootstrap,
+                rate=plan.rate,
+                seconds=plan.seconds,
+                partitions=plan.partitions,
+                log_dir=log_dir,
+            )
+        except (EngineFailed, TimeoutError) as error:
+            _skip(outcome, ENGINES[name], str(error), say)
+            continue
+        outcome.latency.append(delay)
+        say(
+            f"{ENGINES[name].title}: p50 {delay.p50_ms:.0f} ms, p99 {delay.p99_ms:.0f} ms, "
+            f"{delay.core_share:.0%} of a core at {plan.rate} events/s"
+        )
+    return outcome
+
+
+def _skip(outcome: Outcome, engine: Engine, why: str, say: Callable[[str], None]) -> None:
+    text = f"{engine.title} left out: {why}"
+    say(text)
+    outcome.skipped.append(text)
+
+
+def sheet(outcome: Outcome) -> Sheet:
+    """One row an engine; several runs as lowest–highest."""
+    plan = outcome.plan
+    rows = []
+    for name in plan.engines:
+        runs = [t for t in outcome.throughput if t.engine == name]
+        delays = [each for each in outcome.latency if each.engine == name]
+        if not runs and not delays:
+            continue
+        engine = ENGINES[name]
+        rows.append(
+            (
+                engine.title,
+                engine.guarantee,
+                engine.layout,
+                spread([t.events_per_second for t in runs]),
+                spread([t.cpu_us_per_event for t in runs]),
+                spread([t.broker_us_per_event for t in runs]),
+                spread([t.rss_mib for t in runs]),
+                " / ".join(f"{each.p50_ms:.0f} / {each.p99_ms:.0f}" for each in delays) or "–",
+                spread([each.core_share * 100 for each in delays]),
+                "; ".join(dict.fromkeys(t.verdict for t in runs)) or "–",
+            )
+        )
+    return Sheet(
+        title=f"Workload «repeat»: {plan.events:,} tickets, {plan.partitions} partitions, "
+        f"{plan.runs} runs",
+        columns=(
+            "engine, one process",
+            "guarantee",
+            "state",
+            "events/s",
+            "CPU µs/event",
+            "broker µs/event",
+            "RSS MiB",
+            f"p50 / p99 ms at {plan.rate}/s",
+            f"% of a core at {plan.rate}/s",
+            "answers",
+        ),
+        rows=tuple(rows),
+        machine=outcome.machine,
+        notes=_notes(outcome),
+    )
+
+
+def _notes(outcome: Outcome) -> tuple[str, ...]:
+    notes = []
+    short = [t for t in outcome.throughput if not t.complete]
+    for name in dict.fromkeys(t.engine for t in short):
+        done = spread([t.committed for t in short if t.engine == name])
+        notes.append(
+            f"{ENGINES[name].title}: cut off after {outcome.plan.limit_seconds:.0f} s with {done} "
+            "committed; its numbers are of that part, the easier one."
+        )
+    noisy = [t.other_cores for t in outcome.throughput if t.other_cores > NOISY_CORES]
+    if noisy:
+        notes.append(
+            f"Other work on this machine took {spread(noisy, 1)} cores during {len(noisy)} of "
+            f"{len(outcome.throughput)} runs: take differences below a factor of 2 as noise."
+        )
+    return (*notes, *outcome.skipped)
