@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from runtime.errors import HotlineError, WrongPartitionCount
 from schemas.topics import ALL, Cleanup, Topic, service_topics
 
 SERVICES = ("intake", "dedup")
@@ -29,28 +30,14 @@ LONG_MAX = 2**63 - 1
 VISIBLE_TIMEOUT_S = 30.0
 
 
-class TopicsError(Exception):
-    """Base; ``slug`` is stable, the text is for a person."""
+class CreateRefused(HotlineError):
+    """The broker does not make a topic.
 
-    slug: ClassVar[str] = "topics"
+    Operator action: compare the replication with the number of brokers; look at the ACLs.
+    """
 
-
-class TopicsMissing(TopicsError):
-    """Operator action: ``hotline topics create``."""
-
-    slug = "topics_missing"
-
-
-class PartitionsDiffer(TopicsError):
-    """Operator action: set the partition count that the topics have, or migrate by replay."""
-
-    slug = "partitions_differ"
-
-
-class CreateRefused(TopicsError):
-    """Operator action: as the broker says."""
-
-    slug = "create_refused"
+    def __init__(self, text: str) -> None:
+        super().__init__("create_refused", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +163,7 @@ async def create(
     """Makes the topics that are missing and returns their names; a second call makes none.
 
     Raises:
-        PartitionsDiffer: a topic exists with another partition count.
+        WrongPartitionCount: a topic exists with another partition count.
         CreateRefused: the broker refuses (replication larger than the cluster, no permission).
     """
     topics = tuple(topics)
@@ -191,15 +178,12 @@ async def create(
 
 
 def require_partitions(findings: Iterable[Finding]) -> None:
-    """Raises ``PartitionsDiffer`` if a partition count is among the findings."""
-    wrong = [finding for finding in findings if finding.setting == "partitions"]
-    if wrong:
-        raise PartitionsDiffer(
-            "; ".join(map(str, wrong))
-            + ".\nOperator action: run with the partition count that the topics have "
-            "(--partitions), or make new topics with another --prefix and replay into them. "
-            "Adding partitions in place would send keys to other partitions than their history."
-        )
+    """Raises ``WrongPartitionCount`` if a partition count is among the findings."""
+    for finding in findings:
+        if finding.setting == "partitions":
+            raise WrongPartitionCount(
+                finding.topic, found=int(finding.found), expected=int(finding.wanted)
+            )
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Iterable[Topic], layout: Layout) -> None:

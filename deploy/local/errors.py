@@ -6,14 +6,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+from runtime.errors import HotlineError
 
-class StackError(Exception):
-    """Base of the local stack's errors: a stable slug and a text for a person."""
+CACHE_VARIABLE = "HOTLINE_CACHE"
+"""Where downloads are kept, if not in the user's cache directory."""
+MIRROR_VARIABLE = "HOTLINE_MAVEN_MIRROR"
+"""URL of a Maven repository to download from."""
 
-    slug: ClassVar[str] = "stack"
+
+class StackError(HotlineError):
+    """Base of the local stack's errors; the text ends in what to do."""
+
+    SLUG: ClassVar[str] = "stack"
 
     def __init__(self, problem: str, action: str) -> None:
-        super().__init__(f"{problem}\nOperator action: {action}")
+        super().__init__(self.SLUG, f"{problem}\nOperator action: {action}")
         self.problem = problem
         self.action = action
 
@@ -21,37 +28,43 @@ class StackError(Exception):
 class DownloadMissing(StackError):
     """Operator action: check the network or name a mirror or bundle."""
 
-    slug = "download_missing"
+    SLUG = "download_missing"
 
 
 class ChecksumWrong(StackError):
     """Operator action: do not use the file; find out who changed it."""
 
-    slug = "checksum_wrong"
+    SLUG = "checksum_wrong"
 
 
 class DiskFull(StackError):
     """Operator action: free space or choose another directory."""
 
-    slug = "disk_full"
+    SLUG = "disk_full"
 
 
 class PortInUse(StackError):
     """Operator action: stop the other process or choose another port."""
 
-    slug = "port_in_use"
+    SLUG = "port_in_use"
 
 
 class StartFailed(StackError):
     """Operator action: read the log that the text names."""
 
-    slug = "start_failed"
+    SLUG = "start_failed"
 
 
-class StateUnreadable(StackError):
+class NotAsStarted(StackError):
+    """Operator action: leave the option out, or start anew with ``--wipe``."""
+
+    SLUG = "not_as_started"
+
+
+class StackFileUnreadable(StackError):
     """Operator action: look after what may still run, then remove the file."""
 
-    slug = "state_unreadable"
+    SLUG = "stack_file_unreadable"
 
 
 @contextmanager
@@ -67,7 +80,3 @@ def disk_full_named(directory: Path, needed: str) -> Iterator[None]:
             f"free space there, or put data elsewhere with --dir and downloads with "
             f"{CACHE_VARIABLE}.",
         ) from error
-
-
-CACHE_VARIABLE = "HOTLINE_CACHE"
-MIRROR_VARIABLE = "HOTLINE_MAVEN_MIRROR"

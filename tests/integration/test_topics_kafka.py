@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from deploy.local.broker import Cluster
-from deploy.topics import LOCAL, CreateRefused, PartitionsDiffer, check, create, declared
+from deploy.topics import LOCAL, CreateRefused, check, create, declared
+from runtime.errors import WrongPartitionCount
 from schemas.topics import INBOX, TICKETS
 
 
@@ -31,7 +32,7 @@ async def test_another_partition_count_is_refused_by_name(
     kafka: Cluster, topic_prefix: str
 ) -> None:
     await create(kafka.bootstrap, [TICKETS], replace(LOCAL, prefix=topic_prefix, partitions=2))
-    with pytest.raises(PartitionsDiffer, match=r"tickets: partitions is 2, declared is 4"):
+    with pytest.raises(WrongPartitionCount, match=r"tickets' has 2 partitions, 4 expected"):
         await create(kafka.bootstrap, [TICKETS], replace(LOCAL, prefix=topic_prefix))
 
 
