@@ -114,7 +114,7 @@ CLOCK = Gauge(
 CLOCK_LAG = Gauge(
     name="clock_lag_seconds",
     meaning="How far the task's clock is behind the wall's. Timers are that late, none is false.",
-    action="Above 15 s: is intake running, and is one inbox partition behind (watermark)?",
+    action="Above 15 s: see whether intake runs and which inbox partition's watermark stands.",
 )
 WATERMARK = Gauge(
     name="watermark_timestamp_seconds",
@@ -191,7 +191,7 @@ RECOVERY_SECONDS = Histogram(
 RECOVERY_PROGRESS = Gauge(
     name="recovery_progress_ratio",
     meaning="Share of the changelog recovered; 1 when the task runs.",
-    action="Stands below 1: can the changelog be read?",
+    action="Stands below 1: see in the log why the changelog cannot be read.",
 )
 LAST_PROGRESS = Gauge(
     name="last_progress_timestamp_seconds",

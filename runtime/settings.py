@@ -6,6 +6,7 @@ docs/operations/settings.md, kept current by a test.
 """
 
 import ssl
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -289,6 +290,27 @@ class EngineSettings(BaseSettings):
     def describe(self) -> dict[str, Any]:
         """All settings for ``--json`` and the log; secrets as asterisks."""
         return self.model_dump(mode="json")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One setting as documented."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def catalog() -> tuple[Variable, ...]:
+    """Every environment variable of the runtime, in the order of declaration."""
+    return tuple(
+        Variable(
+            PREFIX + name.upper(),
+            "" if field.default is None else str(field.default),
+            " ".join((field.description or "").split()),
+        )
+        for name, field in EngineSettings.model_fields.items()
+    )
 
 
 def service_prefix(service: str) -> str:

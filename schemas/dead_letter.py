@@ -17,7 +17,7 @@ RawHeaders = Iterable[tuple[str, bytes]]
 
 DETAIL_CHARS = 500
 ORIGINAL = "o-"
-"""Prefix of the original's own headers."""
+"""Prefix of the original's own headers, in letters and on the way back."""
 
 SERVICE = "dl-service"
 REASON = "dl-reason"
@@ -47,8 +47,7 @@ REDRIVE_ATTEMPT = "redrive-attempt"
 REDRIVE_END = "redrive-end"
 """On the end marker alone: how many letters of the subject were put back since its block began."""
 
-_PREFIX = "redrive-"
-_DIGITS = re.compile(r"(?<!\d)(?!\d{4}-\d\d-\d\d(?!\d))\d(?:[ -]?\d){6,}[Xx]?")
+_DIGITS = re.compile(r"\d{7,}[Xx]?|\d{2,4}[ -]\d{3,4}[ -]?\d{4}")
 _MAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 
 Kind = Literal["record", "timer"]
@@ -158,7 +157,7 @@ class DeadLetter:
             headers.append((SUBJECT, _text(self.subject)))
         if self.blocked_by is not None:
             headers.append((BLOCKED_BY, _text(self.blocked_by)))
-        headers.extend((ORIGINAL + name, content) for name, content in self.headers)
+        headers.extend(_kept(self.headers))
         key = f"{self.service}/{self.position if self.subject is None else self.subject}"
         return ToRecord(_text(key), self.value, tuple(headers))
 
@@ -180,11 +179,7 @@ class DeadLetter:
             timestamp_ms=_number(own, TIMESTAMP_MS),
             key=own.get(KEY),
             value=None if NULL_VALUE in own else value,
-            headers=tuple(
-                (name.removeprefix(ORIGINAL), content)
-                for name, content in given
-                if name.startswith(ORIGINAL)
-            ),
+            headers=_originals(given),
             subject=_word(own, SUBJECT) if SUBJECT in own else None,
             blocked_by=_word(own, BLOCKED_BY) if BLOCKED_BY in own else None,
             attempt=_number(own, ATTEMPT),
@@ -225,16 +220,15 @@ class Redriven:
             timestamp_ms=letter.timestamp_ms,
             key=letter.key,
             value=letter.value,
-            # A publisher's own «redrive-end» must not pass for ours.
-            headers=tuple(h for h in letter.headers if not h[0].startswith(_PREFIX)),
+            headers=letter.headers,
             attempt=letter.attempt,
             kind=letter.kind,
         )
 
     def to_headers(self) -> Headers:
-        """The original's headers, then ours; key and value are the original's."""
+        """The original's by prefix, so that a «redrive-end» of a publisher is not ours; then ours."""
         return (
-            *self.headers,
+            *_kept(self.headers),
             (REDRIVE_LETTER, _text(str(self.letter))),
             (REDRIVE_SUBJECT, _text(self.subject)),
             (REDRIVE_TOPIC, _text(self.topic)),
@@ -266,7 +260,7 @@ def read_redrive(
 ) -> Redriven | RedriveEnd:
     """What a record of a redrive topic is. Raises ``NotALetter`` naming the header."""
     given: Sequence[tuple[str, bytes]] = list(headers)
-    own = {name: content for name, content in given if name.startswith(_PREFIX)}
+    own = {name: content for name, content in given if not name.startswith(ORIGINAL)}
     subject = _word(own, REDRIVE_SUBJECT)
     if REDRIVE_END in own:
         return RedriveEnd(subject=subject, letters=_number(own, REDRIVE_END))
@@ -285,9 +279,21 @@ def read_redrive(
         timestamp_ms=_number(own, REDRIVE_TIMESTAMP_MS),
         key=key,
         value=value,
-        headers=tuple((name, content) for name, content in given if not name.startswith(_PREFIX)),
+        headers=_originals(given),
         attempt=_number(own, REDRIVE_ATTEMPT),
         kind="timer" if _word(own, REDRIVE_KIND) == "timer" else "record",
+    )
+
+
+def _kept(headers: Headers) -> Headers:
+    return tuple((ORIGINAL + name, content) for name, content in headers)
+
+
+def _originals(headers: RawHeaders) -> Headers:
+    return tuple(
+        (name.removeprefix(ORIGINAL), content)
+        for name, content in headers
+        if name.startswith(ORIGINAL)
     )
 
 

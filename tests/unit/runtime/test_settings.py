@@ -1,0 +1,176 @@
+"""Settings: where a value comes from, what is refused, what never shows."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import SettingsInvalid
+from runtime.settings import EngineSettings, catalog
+from schemas.topics import DEAD_LETTERS, changelog
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations" / "settings.md"
+SECRET = "hunter2-12345"  # noqa: S105
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("HOTLINE_"):
+            monkeypatch.delenv(name)
+
+
+def page() -> str:
+    rows = "\n".join(
+        f"| `{variable.name}` | {f'`{variable.default}`' if variable.default else ''} "
+        f"| {variable.meaning.replace('``', '`')} |"
+        for variable in catalog()
+    )
+    return (
+        "# Settings\n\n"
+        "Environment variables of workers and commands. `HOTLINE_<SERVICE>_<NAME>` (such as\n"
+        "`HOTLINE_DEDUP_BATCH_MAX_RECORDS`) overrides `HOTLINE_<NAME>` for one service. Generated\n"
+        "from `runtime/settings.py` by\n"
+        "`HOTLINE_WRITE_DOCS=1 pytest tests/unit/runtime/test_settings.py`.\n\n"
+        f"| variable | default | meaning |\n|---|---|---|\n{rows}\n"
+    )
+
+
+WRITE_DOCS = "HOTLINE_WRITE_DOCS" in os.environ
+
+
+def test_the_page_of_settings_is_current() -> None:
+    if WRITE_DOCS:
+        PAGE.write_text(page(), encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [variable.name for variable in catalog() if not variable.meaning] == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "expected"),
+    [
+        ({}, {}, 1_000),
+        ({"HOTLINE_BATCH_MAX_RECORDS": "500"}, {}, 500),
+        ({"HOTLINE_DEDUP_BATCH_MAX_RECORDS": "2000"}, {}, 2_000),
+        (
+            {"HOTLINE_BATCH_MAX_RECORDS": "500", "HOTLINE_DEDUP_BATCH_MAX_RECORDS": "2000"},
+            {},
+            2_000,
+        ),
+        ({"HOTLINE_INTAKE_BATCH_MAX_RECORDS": "2000"}, {}, 1_000),
+        ({"HOTLINE_DEDUP_BATCH_MAX_RECORDS": "2000"}, {"batch_max_records": 7}, 7),
+    ],
+)
+def test_a_services_own_variable_wins_over_the_common_one(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    given: dict[str, int],
+    expected: int,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert EngineSettings.for_service("dedup", **given).batch_max_records == expected
+
+
+def test_a_service_of_two_words_has_an_underscore(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLINE_READ_MODEL_WEB_PORT", "7000")
+    assert EngineSettings.for_service("read-model").web_port == 7_000
+
+
+REFUSED = {
+    "out of range": ({"HOTLINE_BATCH_MAX_RECORDS": "5001"}, "BATCH_MAX_RECORDS"),
+    "not a number": ({"HOTLINE_DEDUP_WEB_PORT": "http"}, "WEB_PORT"),
+    "unknown protocol": ({"HOTLINE_KAFKA_SECURITY_PROTOCOL": "TLS"}, "KAFKA_SECURITY_PROTOCOL"),
+    "lingers crossed": ({"HOTLINE_LINGER_MIN_MS": "80"}, "HOTLINE_LINGER_MAX_MS"),
+    "one lost heartbeat would do": (
+        {"HOTLINE_SESSION_TIMEOUT_MS": "6000"},
+        "HOTLINE_HEARTBEAT_INTERVAL_MS",
+    ),
+    "commit outlives transaction": (
+        {"HOTLINE_TRANSACTION_TIMEOUT_MS": "15000"},
+        "HOTLINE_COMMIT_TIMEOUT_S",
+    ),
+    "login without a user": (
+        {"HOTLINE_KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "HOTLINE_KAFKA_SASL_PASSWORD": SECRET},
+        "HOTLINE_KAFKA_SASL_USERNAME",
+    ),
+    "password in clear": (
+        {
+            "HOTLINE_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+            "HOTLINE_KAFKA_SASL_MECHANISM": "PLAIN",
+            "HOTLINE_KAFKA_SASL_USERNAME": "u",
+            "HOTLINE_KAFKA_SASL_PASSWORD": SECRET,
+        },
+        "SASL_SSL",
+    ),
+    "certificate without key": (
+        {"HOTLINE_KAFKA_SSL_CERTFILE": "cert.pem"},
+        "HOTLINE_KAFKA_SSL_KEYFILE",
+    ),
+    "slash in a topic prefix": ({"HOTLINE_TOPIC_PREFIX": "a/b"}, "TOPIC_PREFIX"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_names_the_variable_and_no_value(
+    monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    environment, named = REFUSED[case]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsInvalid) as refused:
+        EngineSettings.for_service("dedup")
+    assert refused.value.slug == "settings_invalid"
+    assert named in refused.value.text
+    assert SECRET not in str(refused.value)
+
+
+def login(**more: str) -> EngineSettings:
+    return EngineSettings.for_command(
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_username="hotline",
+        kafka_sasl_password=SECRET,
+        control_token=SECRET,
+        **more,
+    )
+
+
+def test_R61_secrets_show_nowhere() -> None:
+    settings = login()
+    for shown in (repr(settings), str(settings), repr(settings.describe())):
+        assert SECRET not in shown
+    assert set(settings.describe()["kafka_sasl_password"]) == {"*"}
+
+
+def test_R61_clients_check_the_brokers_name_and_get_the_login() -> None:
+    kwargs = login().kafka_client_kwargs()
+    assert kwargs["ssl_context"].check_hostname
+    assert kwargs["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert kwargs["sasl_plain_password"] == SECRET
+
+
+def test_plain_text_clients_get_neither_tls_nor_login() -> None:
+    kwargs = EngineSettings.for_command().kafka_client_kwargs()
+    assert kwargs["security_protocol"] == "PLAINTEXT"
+    assert not {"ssl_context", "sasl_mechanism"} & kwargs.keys()
+
+
+def test_a_missing_certificate_file_is_named(tmp_path: Path) -> None:
+    settings = login(kafka_ssl_cafile=str(tmp_path / "absent.pem"))
+    with pytest.raises(SettingsInvalid, match=r"HOTLINE_KAFKA_SSL.*absent\.pem"):
+        settings.kafka_client_kwargs()
+
+
+def test_a_prefix_moves_topics_groups_transactions_and_stores_together() -> None:
+    """A replay that shared one of them would fence production."""
+    plain, replay = (EngineSettings.for_command(topic_prefix=prefix) for prefix in ("", "r1."))
+    assert plain.topic(DEAD_LETTERS) == "hotline.dead-letters"
+    assert plain.group_id("dedup") == "hotline-dedup"
+    assert plain.transactional_id("dedup", 3) == "hotline-dedup-3"
+    assert replay.topic(changelog("dedup")) == "r1.hotline.dedup.changelog"
+    assert replay.group_id("dedup") == "r1.hotline-dedup"
+    assert replay.transactional_id("dedup", 3) == "r1.hotline-dedup-3"
+    assert replay.state_dir("dedup") != plain.state_dir("dedup")

@@ -1,0 +1,179 @@
+"""Dead letters keep every byte of the original, and go back as they came (I10)."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.dead_letter import (
+    DeadLetter,
+    LetterId,
+    NotALetter,
+    RedriveEnd,
+    Redriven,
+    masked,
+    read_redrive,
+)
+
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+original_headers = st.lists(st.tuples(names, st.binary(max_size=10)), max_size=4).map(tuple)
+numbers = st.integers(0, 2**63 - 1)
+letters = st.builds(
+    DeadLetter,
+    service=names,
+    reason=names,
+    detail=names,
+    topic=names,
+    partition=st.integers(0, 10_000),
+    offset=st.just(-1) | numbers,
+    timestamp_ms=numbers,
+    key=st.none() | st.binary(max_size=10),
+    value=st.none() | st.binary(max_size=50),
+    headers=original_headers,
+    subject=st.none() | names,
+    blocked_by=st.none() | names,
+    attempt=st.integers(1, 9),
+    kind=st.sampled_from(["record", "timer"]),
+    source=names,
+)
+
+
+def letter(**changed: Any) -> DeadLetter:
+    given: dict[str, Any] = {
+        "service": "dedup",
+        "reason": "rule_raised",
+        "detail": "KeyError: leaf",
+        "topic": "hotline.tickets",
+        "partition": 3,
+        "offset": 1207,
+        "timestamp_ms": 1_795_000_000_000,
+        "subject": "T1",
+    }
+    return DeadLetter(**(given | changed))
+
+
+@given(letters)
+def test_I10_a_letter_comes_back_as_it_was(written: DeadLetter) -> None:
+    record = written.to_record()
+    assert record.value == written.value
+    assert DeadLetter.from_record(record.value, record.headers) == written
+
+
+@given(letters)
+def test_headers_are_utf8_but_for_the_original_bytes(written: DeadLetter) -> None:
+    for name, content in written.to_record().headers:
+        if name.startswith("dl-") and name != "dl-key":
+            content.decode()
+
+
+def test_a_null_value_stays_null_and_is_told_from_an_empty_one() -> None:
+    for value in (None, b""):
+        record = letter(value=value).to_record()
+        assert DeadLetter.from_record(record.value, record.headers).value == value
+    headers = letter(value=None).to_record().headers
+    assert DeadLetter.from_record(b"", headers).value is None
+
+
+def test_a_key_that_is_not_utf8_is_kept() -> None:
+    written = letter(key=b"\xff\xfe", value=b"\x00\xff")
+    record = written.to_record()
+    assert ("dl-key", b"\xff\xfe") in record.headers
+    assert DeadLetter.from_record(record.value, record.headers) == written
+
+
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({}, b"dedup/T1"),
+        ({"blocked_by": "hotline.tickets-3-9", "reason": "blocked"}, b"dedup/T1"),
+        ({"subject": None}, b"dedup/hotline.tickets-3-1207"),
+        (
+            {"subject": None, "kind": "timer", "offset": -1, "key": b"c:1"},
+            b"dedup/timer-3-1795000000000-c:1",
+        ),
+    ],
+)
+def test_I3_letters_of_one_ticket_have_one_key(changed: dict[str, Any], key: bytes) -> None:
+    assert letter(**changed).to_record().key == key
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("phone: '13812345678' is not valid", "phone: '***' is not valid"),
+        ("tel 0571-8712 3456", "tel ***"),
+        ("id 33010219900101123X", "id ***"),
+        ("mail a.b@example.org.", "mail ***@***"),
+        ("time: 2026-11-21T10:00:00Z", "time: 2026-11-21T10:00:00Z"),
+        ("ticket T2026-000123, offset 120745", "ticket T2026-000123, offset 120745"),
+        ("x" * 600, "x" * 499 + "…"),
+    ],
+)
+def test_R61_a_detail_shows_no_numbers_of_people(told: str, kept: str) -> None:
+    assert masked(told) == kept
+    assert letter(detail=told).detail == kept
+
+
+@given(st.text(max_size=700))
+def test_masking_twice_changes_nothing_more(told: str) -> None:
+    assert len(masked(told)) <= 500
+    assert masked(masked(told)) == masked(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("dl-offset", b"x", "'dl-offset': 'x' is not a whole number"),
+        ("dl-kind", b"event", "'dl-kind': 'event' is neither"),
+        ("dl-reason", b"\xff", "'dl-reason': .* is not UTF-8"),
+        ("dl-topic", None, "'dl-topic': is missing"),
+    ],
+)
+def test_a_record_that_is_no_letter_names_its_header(
+    name: str, content: bytes | None, told: str
+) -> None:
+    headers = [header for header in letter().to_record().headers if header[0] != name]
+    if content is not None:
+        headers.append((name, content))
+    with pytest.raises(NotALetter, match=told):
+        DeadLetter.from_record(b"", headers)
+
+
+@given(letters.filter(lambda one: one.subject is not None))
+def test_what_goes_back_is_the_original(written: DeadLetter) -> None:
+    back = Redriven.of(written, LetterId(1, 99))
+    assert read_redrive(back.key, back.value, back.to_headers()) == back
+    assert (back.key, back.value, back.headers) == (written.key, written.value, written.headers)
+    assert (back.partition, back.offset, back.timestamp_ms, back.attempt, back.kind) == (
+        written.partition,
+        written.offset,
+        written.timestamp_ms,
+        written.attempt,
+        written.kind,
+    )
+
+
+def test_a_publishers_header_cannot_end_a_redrive() -> None:
+    back = Redriven.of(letter(headers=(("redrive-end", b"1"), ("ce_id", b"1"))), LetterId(0, 0))
+    assert read_redrive(back.key, back.value, back.to_headers()) == back
+
+
+def test_a_letter_without_a_subject_does_not_go_back_in_order_of_one() -> None:
+    with pytest.raises(NotALetter, match="letter 0:4 has none"):
+        Redriven.of(letter(subject=None), LetterId(0, 4))
+
+
+def test_the_end_marker_says_how_many() -> None:
+    end = RedriveEnd(subject="投诉-1", letters=3)
+    assert read_redrive(None, None, end.to_headers()) == end
+
+
+@pytest.mark.parametrize("text", ["", "3", "3:", "a:1", "-1:2", "3:4:5"])
+def test_an_id_that_is_none_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match=r"such as 3:1207"):
+        LetterId.parse(text)
+
+
+def test_an_id_reads_as_it_is_written() -> None:
+    assert LetterId.parse(str(LetterId(3, 1207))) == LetterId(3, 1207)
