@@ -226,7 +226,7 @@ class Redriven:
         )
 
     def to_headers(self) -> Headers:
-        """The original's by prefix, so that a «redrive-end» of a publisher is not ours; then ours."""
+        """The original's by prefix (no publisher can fake a «redrive-end»), then ours."""
         return (
             *_kept(self.headers),
             (REDRIVE_LETTER, _text(str(self.letter))),
