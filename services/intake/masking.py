@@ -1,0 +1,241 @@
+"""Masking of what a text says about a person, before it goes on (R61).
+
+Intake masks every string of a document (``mask``), deep, unknown fields included. Only the fields
+named in ``KEPT`` stay as they are, because an id or a reference may look like a telephone number.
+A field that nobody named is masked: the safe way round.
+
+What is found is replaced by the name of its kind in brackets, never by a part of the value: the
+last four digits and a street are a person. A kind is one row of ``KINDS``; names and numbers spelt
+in words come as further rows.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+_GAP = r"[ \u3000\-－–—.·]?"
+"""What people put between groups of digits."""
+_ALONE = r"(?<![0-9A-Za-z])"
+_END = r"(?![0-9A-Za-z])"
+_NOT_IN_UUID = "(?<![0-9a-f]{8}-[0-9a-f])"
+_PROVINCE_CODE = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91)"
+_MONTH_DAY = "(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
+_PLATE_CHARACTER = "[A-HJ-NP-Za-hj-np-z0-9]"
+_MOBILE = "|".join(
+    # Only the ways in which people group a number: a gap anywhere would take «1998.5-2003.10».
+    (
+        rf"1[3-9][0-9][)）]?{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}",
+        rf"1[3-9][0-9]{{2}}{_GAP}[0-9]{{3}}{_GAP}[0-9]{{4}}",
+        r"1[3-9][0-9](?:[ \-][0-9]{2}){4}",
+        r"1[3-9][0-9][ \-][0-9]{3}[ \-][0-9]{5}",
+        r"1[ \-,、][3-9](?:[ \-,、][0-9]){9}",
+    )
+)
+
+
+def _has_card_checksum(found: str) -> bool:
+    """The Luhn sum, which every bank card has and nine of ten other numbers have not."""
+    digits = [int(character) for character in found if character.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+class Kind(NamedTuple):
+    """One kind of personal data in free text, whose digits and letters are half-width by now."""
+
+    name: str
+    """Stands in brackets where the value was."""
+    pattern: re.Pattern[str]
+    only_if: Callable[[str], bool] | None = None
+    """A second look at a match that the pattern alone would take too often."""
+
+
+LONG_NUMBERS: tuple[Kind, ...] = (
+    # Longest first: a mobile number must not be found inside an id number.
+    Kind(
+        "id",  # 居民身份证号, GB 11643: area, birth date, serial, check; the old form has 15 digits
+        re.compile(
+            rf"{_ALONE}{_PROVINCE_CODE}[0-9]{{4}}{_GAP}"
+            rf"(?:(?:1[89]|20)[0-9]{{2}}{_MONTH_DAY}{_GAP}[0-9]{{3}}[0-9Xx]"
+            rf"|[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}){_END}"
+        ),
+    ),
+    Kind(
+        "card",  # 银行卡号, ISO/IEC 7812: 15 to 19 digits, in groups of four or in one
+        re.compile(
+            rf"{_ALONE}(?:[3-9][0-9]|2[2-7])[0-9]{{2}}"
+            rf"(?:[0-9]{{11,15}}|(?:[ \-][0-9]{{4}}){{3}}(?:[ \-]?[0-9]{{1,3}})?){_END}"
+        ),
+        only_if=_has_card_checksum,
+    ),
+    Kind(
+        "phone",  # 手机号: 11 digits from 13 to 19, with or without the country code
+        re.compile(
+            rf"(?<![0-9]){_NOT_IN_UUID}(?:(?:[+＋]{_GAP}|00)?86{_GAP})?[(（]?(?:{_MOBILE})(?![0-9])"
+        ),
+    ),
+    Kind(
+        "phone",  # 固定电话: area code, then 7 or 8 digits, perhaps an extension
+        re.compile(
+            rf"{_ALONE}(?:[+＋]?86{_GAP})?[(（]?0(?:[12][0-9]|[3-9][0-9]{{2}})[)）]?"
+            rf"{_GAP}[2-8][0-9]{{2,3}}{_GAP}[0-9]{{4}}(?:转[0-9]{{1,5}})?(?![0-9])"
+        ),
+    ),
+    Kind(
+        "phone",  # E.164, written with its plus: up to 15 digits
+        re.compile(rf"[+＋]{_GAP}[1-9](?:[()]?{_GAP}[()]?[0-9]){{7,14}}(?![0-9])"),
+    ),
+    Kind(
+        "phone",  # North America: 617-555-0134, (617) 555-0134; 400 and 800 are companies' numbers
+        re.compile(
+            r"(?<![0-9A-Za-z\-])(?:1[ \-.])?(?![48]00)(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[\-.])"
+            r"[2-9][0-9]{2}[\-.][0-9]{4}(?![0-9A-Za-z\-])"
+        ),
+    ),
+    Kind(
+        "phone",  # United Kingdom: 020 7946 0018, 07700 900123
+        re.compile(
+            r"(?<![0-9A-Za-z\-])\(?0(?:20|11[0-9]|1[0-9]1|[127][0-9]{3,4}|3[0-9]{2})\)?[ \-]"
+            r"[0-9]{3,4}[ \-]?[0-9]{3,4}(?![0-9A-Za-z\-])"
+        ),
+    ),
+)
+"""Kinds of at least seven digits; not looked for where there are none."""
+
+EMAIL = Kind(
+    "email",
+    re.compile(
+        r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1,64}@"
+        r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,62}\.)+[A-Za-z]{2,24}"
+    ),
+)
+PLATE = Kind(
+    "plate",  # 车牌号, GA 36: province, letter, five or six characters, a digit early among them
+    re.compile(
+        rf"[{_PROVINCES}][A-HJ-NP-Za-hj-np-z][ ·•・\-]?(?=[A-Za-z]{{0,3}}[0-9])"
+        rf"{_PLATE_CHARACTER}{{4,5}}(?:{_PLATE_CHARACTER}|[挂学警港澳领]){_END}"
+    ),
+)
+KINDS: tuple[Kind, ...] = (*LONG_NUMBERS, EMAIL, PLATE)
+
+_MAYBE = re.compile("[0-9０-９@＠]")
+_MAYBE_NUMBER = re.compile(rf"[0-9](?:[()（）]?[,、]?{_GAP}[()（）]?[0-9]){{6}}")
+_RUN = re.compile(r"[0-9A-Za-z \u3000+＋()（）\-－–—.·,、转]{7,}")
+"""All that a long number and its neighbours can consist of: only such a run is looked at closely,
+which is a fifth of the work in Chinese text."""
+_FULL_WIDTH = re.compile("[０-９Ａ-Ｚａ-ｚ＠]")
+"""Input methods write numbers in these too; full-width punctuation is just Chinese."""
+_HALF_WIDTH = {
+    code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if _FULL_WIDTH.match(chr(code))
+} | {ord("．"): "."}
+
+KEPT = frozenset(
+    # Ids and codes that rules compare; a platform must not build them from personal data.
+    {
+        *("dispatch_id", "parent_dispatch_id", "contact_id", "task_id", "reply_id"),
+        *("verification_id", "solution_id", "escalation_id", "remedy_id", "supervision_id"),
+        *("case_id", "command_id", "notice_id", "caused_by"),
+        *("ticket", "earlier_ticket", "parent", "children", "source_number"),
+        *("leaf", "category_path", "tree_version", "resolution", "reason_code"),
+        *("division", "grid", "credit_code", "knowledge_entry"),
+    }
+)
+"""Fields that stay as they are. Not among them: references of recordings and pictures, whose names
+often hold the caller's number, and the names or numbers of staff, who often log in by telephone."""
+
+PARTIES = frozenset({"complainant", "caller", "on_behalf_of"})
+"""Objects that describe a citizen: of them only ``PARTY_KEPT`` goes on."""
+PARTY_KEPT = frozenset({"kind", "gender", "on_behalf_of"})
+WITHHELD = frozenset({"identities", "identity", "callback_number"})
+"""Fields that go wherever they stand: identities and numbers of citizens."""
+
+
+def mask_text(text: str) -> str:
+    """The text with each phone, id, bank card and plate number and e-mail address replaced.
+
+    Idempotent, and nearly free where there is nothing: a text without digits is scanned once.
+    """
+    if _MAYBE.search(text) is None:
+        return text
+    if _FULL_WIDTH.search(text) is None:
+        return _mask_half_width(text)
+    half_width = text.translate(_HALF_WIDTH)
+    masked = _mask_half_width(half_width)
+    return text if masked == half_width else masked
+
+
+def _mask_half_width(text: str) -> str:
+    while True:
+        masked = text
+        if _MAYBE_NUMBER.search(masked) is not None:
+            masked = _RUN.sub(_mask_run, masked)
+        if "@" in masked:
+            masked = _replace(EMAIL, masked)
+        masked = _replace(PLATE, masked)
+        # What stood beside a replaced value may only now stand alone. It ends: each round takes
+        # digits or an @ away and puts none.
+        if masked == text:
+            return masked
+        text = masked
+
+
+def _mask_run(run: re.Match[str]) -> str:
+    text = run[0]
+    if _MAYBE_NUMBER.search(text) is None:
+        return text
+    for kind in LONG_NUMBERS:
+        text = _replace(kind, text)
+    return text
+
+
+def _replace(kind: Kind, text: str) -> str:
+    name, pattern, only_if = kind
+    mark = f"[{name}]"
+    if only_if is None:
+        return pattern.sub(mark, text)
+    return pattern.sub(lambda found: mark if only_if(found[0]) else found[0], text)
+
+
+def mask(value: Any) -> Any:
+    """A JSON value without personal data: strings masked, citizens and their numbers left out.
+
+    A whole number long enough to be a telephone number is masked too, and so are the names of an
+    object's fields; where there is nothing to mask the value comes back equal.
+    """
+    kind = type(value)
+    if kind is str:
+        return mask_text(value)
+    if kind is dict:
+        return _mask_object(value)
+    if kind is list:
+        return [mask(item) for item in value]
+    if kind is int and abs(value) >= 1_000_000_000:
+        text = str(value)
+        masked = mask_text(text)
+        return value if masked == text else masked
+    return value
+
+
+def _mask_object(value: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, item in value.items():
+        if name in KEPT and _is_plain(item):
+            result[name] = item
+        elif name in WITHHELD:
+            continue
+        elif name in PARTIES:
+            if type(item) is dict:
+                result[name] = _mask_object({key: item[key] for key in item if key in PARTY_KEPT})
+        else:
+            key = mask_text(name)
+            while key is not name and key in result:
+                key += "'"  # two numbers used as names: neither value is lost
+            result[key] = mask(item)
+    return result
+
+
+def _is_plain(item: Any) -> bool:
+    """A value of the declared kind: something else under a declared name is masked."""
+    kind = type(item)
+    return kind is not dict and (kind is not list or all(type(each) is str for each in item))

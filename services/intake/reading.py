@@ -1,0 +1,219 @@
+"""From a record of the inbox to a validated event, or the reason why not (R1).
+
+A reason is a slug and a text that names field and value; it goes to logs and dead letters' headers,
+so it is masked and never quotes what describes a citizen.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from runtime.processor import Record, Unreadable
+from schemas.binary import MalformedBinaryEvent, from_binary, is_binary
+from schemas.envelope import Envelope
+from schemas.events import EVENT_TYPES
+from schemas.refusal import describe
+from services.intake.masking import PARTIES, WITHHELD, mask_text
+
+MAX_EVENT_BYTES = 1_000_000
+"""Nothing larger is even parsed: near the broker's own limit. The policy sets a lower one."""
+MAX_DEPTH = 32
+"""Of objects and lists in each other; the contract has 6."""
+
+TRANSPORT = frozenset({"traceparent", "tracestate", "datacontenttype"})
+"""Attributes that differ between two deliveries of one event: not compared."""
+
+_PERSONAL = WITHHELD | PARTIES | {"number", "first", "second"}
+_SHOWN_PROBLEMS = 3
+_NAME_IN_JSON = re.compile(rb'"\s*:')
+_VERSIONED = re.compile(r"(hotline\.[a-z_]+\.[a-z_]+)\.v\d+")
+_KNOWN = frozenset(name.rpartition(".")[0] for name in EVENT_TYPES)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Refused(Unreadable):
+    """Raised by ``decide``: readable, but not to be taken; a dead letter, no quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Not an event: the time of its record is all that it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """An event as it came, validated."""
+
+    event: Envelope
+    """One of ``schemas.events``."""
+    document: dict[str, Any]
+    """What the publisher wrote, unknown fields included."""
+    digest: str
+    """Of the document: equal for binary and structured, for any order and spacing."""
+    record: Record
+
+
+def read(record: Record, max_event_bytes: int) -> InboxEvent:
+    """The event in a record, structured or binary. Raises ``Unreadable``."""
+    value = record.value
+    if value is None:
+        raise Unreadable("null_value", "the record has no value: publish an event")
+    if len(value) > max_event_bytes:
+        raise too_large(len(value), max_event_bytes)
+    try:
+        if is_binary(record.headers):
+            value = from_binary(record.headers, value)
+    except MalformedBinaryEvent as malformed:
+        raise Unreadable(malformed.slug, mask_text(str(malformed))) from malformed
+    document = _document(value)
+    event = _event(document)
+    return InboxEvent(event, document, _digest(document), record)
+
+
+def too_large(size: int, limit: int, source: str = "") -> Refused:
+    """The refusal of an event of that many bytes."""
+    return Refused(
+        "too_large",
+        f"the event has {size} bytes, at most {limit} are taken: publish attachments by reference",
+        source=source,
+    )
+
+
+def appended_at(record: Record) -> datetime:
+    """When the broker appended the record (UTC)."""
+    return _EPOCH + timedelta(milliseconds=record.timestamp_ms)
+
+
+def _document(value: bytes) -> dict[str, Any]:
+    """The JSON object in a record; each name once, and not nested absurdly deep."""
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        try:
+            value.decode()
+        except UnicodeDecodeError as wrong:
+            detail = f"byte {wrong.start} is 0x{value[wrong.start]:02x}: write UTF-8"
+            raise Unreadable("not_utf8", detail) from wrong
+        raise Unreadable("not_json", mask_text(str(error))) from error
+    if not isinstance(document, dict):
+        kind = type(document).__name__
+        raise Unreadable("not_cloudevent", f"the value is a {kind}: publish one JSON object")
+    if len(_NAME_IN_JSON.findall(value)) > _count_names(document):
+        json.loads(value, object_pairs_hook=_each_name_once)
+    return document
+
+
+def _count_names(document: dict[str, Any]) -> int:
+    """How many fields all objects have together. Raises ``Unreadable`` if it is too deep."""
+    names = 0
+    level: list[Any] = [document]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            if type(value) is dict:
+                names += len(value)
+                items: Iterable[Any] = value.values()
+            else:
+                items = value
+            below.extend([item for item in items if type(item) is dict or type(item) is list])
+        if not below:
+            return names
+        level = below
+    raise Unreadable(
+        "too_deep",
+        f"objects lie more than {MAX_DEPTH} deep in each other: publish the contract's fields",
+        source=_source(document),
+    )
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Unreadable(
+            "repeated_name",
+            f"field {mask_text(twice[:80])!r} stands twice in one object: which one counts?",
+        )
+    return result
+
+
+def _event(document: dict[str, Any]) -> Envelope:
+    """The validated event. Raises ``Unreadable``, naming field and value."""
+    source = _source(document)
+    version, event_type = document.get("specversion"), document.get("type")
+    if version != "1.0" or not isinstance(event_type, str):
+        raise Unreadable(
+            "not_cloudevent",
+            f"specversion is {_shown(version)}, type is {_shown(event_type)}:"
+            " publish CloudEvents 1.0",
+            source=source,
+        )
+    model = EVENT_TYPES.get(event_type)
+    if model is None:
+        family = _VERSIONED.fullmatch(event_type)
+        known = family is not None and family[1] in _KNOWN
+        raise Unreadable(
+            "unknown_version" if known else "unknown_type",
+            f"type is {_shown(event_type)}: publish a type and version of the contract",
+            source=source,
+        )
+    try:
+        event = model.model_validate(document)
+    except ValidationError as error:
+        raise Unreadable("invalid", _problems(error), source=source) from None
+    for name in ("id", "source", "subject"):
+        if not document[name].isprintable():
+            raise Unreadable(
+                "invalid",
+                f"{name} is {_shown(document[name])}: write printable characters only",
+                source=source,
+            )
+    if event.time < _EPOCH:
+        raise Unreadable(
+            "invalid", f"time is {document['time']}: nothing is from before 1970", source=source
+        )
+    return event
+
+
+def _problems(error: ValidationError) -> str:
+    """The first problems, without what may be a citizen's name or number."""
+    lines = describe(error).splitlines()
+    told = []
+    for line in lines[:_SHOWN_PROBLEMS]:
+        path, _, rest = line.partition(" is ")
+        last_names = path.split(".")
+        private = _PERSONAL.intersection(last_names) or last_names == ["data"]
+        told.append(f"{path} is (withheld): {rest.rpartition(': ')[2]}" if private else line)
+    if len(lines) > _SHOWN_PROBLEMS:
+        told.append(f"and {len(lines) - _SHOWN_PROBLEMS} more")
+    return mask_text("; ".join(told))
+
+
+def _source(document: dict[str, Any]) -> str:
+    source = document.get("source")
+    return source[:256] if isinstance(source, str) else ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return mask_text(text if len(text) <= 80 else text[:79] + "…")
+
+
+def hashed(value: bytes) -> str:
+    """96 bits: told apart within one ticket, short in its state."""
+    return b64encode(blake2b(value, digest_size=12).digest()).decode()
+
+
+def _digest(document: dict[str, Any]) -> str:
+    """Of what an event says, not of how it was written or carried."""
+    said = {name: value for name, value in document.items() if name not in TRANSPORT}
+    return hashed(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
