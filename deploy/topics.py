@@ -90,7 +90,7 @@ class Finding:
 
     topic: str
     setting: str
-    """``topic`` (it is missing), ``partitions``, or the name of a Kafka setting."""
+    """``topic`` (missing), ``partitions``, ``replication`` or the name of a Kafka setting."""
     wanted: str
     found: str
 
@@ -128,6 +128,10 @@ def compare(
         count = layout.partition_count(topic)
         if have.partitions != count:
             findings.append(Finding(name, "partitions", str(count), str(have.partitions)))
+        if have.replication < layout.replication:
+            findings.append(
+                Finding(name, "replication", str(layout.replication), str(have.replication))
+            )
         findings += [
             Finding(name, setting, wanted, have.config.get(setting, "unknown"))
             for setting, wanted in layout.config(topic).items()
@@ -149,7 +153,7 @@ async def check(
         return compare(topics, layout, await _found(admin, [layout.name(t) for t in topics]))
 
 
-async def found(
+async def present(
     bootstrap: str, topics: Iterable[Topic], layout: Layout, **client: Any
 ) -> dict[str, Found]:
     """Those of the topics that the broker has."""

@@ -142,7 +142,7 @@ class Cluster:
         Raises:
             StackError: a download, a port, the disk or the start went wrong; what to do is said.
         """
-        self.jars = ensure_jars()
+        self.jars = tuple(ensure_jars().values())
         idle = [broker for broker in self.brokers if not broker.running]
         for broker in idle:
             check_port(broker.port, name=f"Kafka broker {broker.node}", option="--kafka-port")
@@ -171,7 +171,7 @@ class Cluster:
     def start_broker(self, broker: Broker) -> None:
         """Starts one broker again, after ``stop`` or ``kill``, and waits until it serves."""
         if not self.jars:
-            self.jars = ensure_jars()
+            self.jars = tuple(ensure_jars().values())
         if broker.running:
             return
         self._launch(broker)

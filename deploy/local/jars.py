@@ -3,9 +3,11 @@
 import hashlib
 import os
 import re
+import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -132,7 +134,7 @@ def _download(
                 response.raise_for_status()
                 _store(body(response), jar, target, url)
                 return
-        except (requests.RequestException, requests.exceptions.ChunkedEncodingError) as error:
+        except requests.RequestException as error:
             final = isinstance(error, requests.HTTPError)
             if final or attempt == ATTEMPTS:
                 raise DownloadMissing(
@@ -149,8 +151,8 @@ def ensure_jars(
     jars: tuple[Jar, ...] | None = None,
     mirror: str | None = None,
     console: Console | None = None,
-) -> tuple[Path, ...]:
-    """Paths of all jars, verified; what the cache lacks is downloaded (with a progress bar).
+) -> dict[Jar, Path]:
+    """All jars by their paths, verified; what the cache lacks is downloaded (with a progress bar).
 
     A cached file whose checksum is wrong is downloaded anew.
 
@@ -190,4 +192,52 @@ def ensure_jars(
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-    return tuple(targets.values())
+    return targets
+
+
+BUNDLE_JARS = "jars/"
+BUNDLE_WHEELS = "wheels/"
+
+
+def write_bundle(file: Path, jars: Mapping[Jar, Path], wheels: Iterable[Path] = ()) -> None:
+    """A tar with the jars and, optionally, Python wheels, for machines without a network."""
+    unfinished = file.with_name(file.name + ".part")
+    with disk_full_named(file.parent, "the bundle"):
+        try:
+            with tarfile.open(unfinished, "w") as tar:
+                tar.add(LOCK, LOCK.name)
+                for jar, path in jars.items():
+                    tar.add(path, BUNDLE_JARS + jar.path)
+                for wheel in wheels:
+                    tar.add(wheel, BUNDLE_WHEELS + wheel.name)
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def read_bundle(
+    file: Path, *, cache: Path | None = None, jars: tuple[Jar, ...] | None = None
+) -> None:
+    """Puts the bundle's jars into the cache, checked against the lock like a download.
+
+    Raises:
+        DownloadMissing: it is no bundle, or was written for other jars.
+        ChecksumWrong, DiskFull
+    """
+    root = (cache or cache_directory()) / "jars"
+    action = "write it again with this version of the project (hotline bundle FILE)."
+    try:
+        with tarfile.open(file) as tar:
+            for jar in locked() if jars is None else jars:
+                target = root / jar.path
+                if _is_good(target, jar):
+                    continue
+                try:
+                    content = tar.extractfile(BUNDLE_JARS + jar.path)
+                except KeyError:
+                    content = None
+                if content is None:
+                    raise DownloadMissing(f"bundle {file} lacks {jar.path}", action)
+                _store(iter(partial(content.read, CHUNK_BYTES), b""), jar, target, str(file))
+    except tarfile.TarError as error:
+        raise DownloadMissing(f"{file} is not a bundle: {error}", action) from error

@@ -17,6 +17,7 @@ POLL_S = 0.05
 START_TOLERANCE_S = 2.0
 """The kernel's boot time, and with it a start time, may shift a little when the clock is set."""
 TAIL_LINES = 15
+LOG_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,13 @@ def start_detached(
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Recorded:
-    """Starts a process in a session of its own, its output appended to ``log``."""
+    """Starts a process in a session of its own, its output appended to ``log``.
+
+    A log that has grown past ``LOG_LIMIT_BYTES`` is first moved to ``<log>.1``.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+        log.replace(log.with_name(log.name + ".1"))
     with log.open("ab") as output:
         child = subprocess.Popen(
             command,

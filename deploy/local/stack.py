@@ -1,0 +1,490 @@
+"""The whole local stack of a directory: Kafka, PostgreSQL, topics, workers.
+
+``stack.json`` in the directory says what was started, on which ports, as which processes (pid and
+start time, so that a recycled pid is never taken for ours).
+"""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import shutil
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import psutil
+import requests
+
+from deploy.local.broker import HOST, Broker, Cluster
+from deploy.local.errors import DiskFull, NotAsStarted, StackFileUnreadable
+from deploy.local.postgres import Postgres
+from deploy.local.process import Recorded, check_port, free_port, start_detached, wait_ready
+from deploy.topics import SERVICES, Layout, create, declared
+
+WORKERS: dict[str, tuple[str, ...]] = {"worker": SERVICES}
+"""The worker processes and what each hosts; a small hotline needs no more than one."""
+STATE_FILE = "stack.json"
+STATE_VERSION = 1
+LOCK_FILE = "lock"
+PSEUDONYM_KEY = "pseudonym-key"
+MIN_FREE_BYTES = 512 * 1024 * 1024
+"""With less, Kafka would stop in the middle of the day rather than at the start."""
+WORKER_START_TIMEOUT_S = 90.0
+"""A worker recovers its state before it is healthy."""
+WORKER_STOP_TIMEOUT_S = 30.0
+"""Longer than the drain (HOTLINE_DRAIN_SECONDS, 20 s), which finishes the batch in flight."""
+KAFKA_PORT = 9092
+POSTGRES_PORT = 5432
+WEB_PORT = 6066
+
+
+def default_directory() -> Path:
+    """``hotline`` in the user's state directory (XDG)."""
+    base = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    return Path(base) / "hotline"
+
+
+@dataclass(slots=True)
+class BrokerState:
+    node: int
+    port: int
+    controller_port: int
+    process: Recorded | None = None
+
+
+@dataclass(slots=True)
+class PostgresState:
+    port: int
+    process: Recorded | None = None
+
+
+@dataclass(slots=True)
+class WorkerState:
+    name: str
+    services: tuple[str, ...]
+    web_port: int
+    process: Recorded | None = None
+
+
+@dataclass(slots=True)
+class State:
+    """What ``stack.json`` holds."""
+
+    partitions: int
+    policy: str
+    brokers: list[BrokerState]
+    postgres: PostgresState
+    workers: list[WorkerState]
+    services: bool = True
+    """Whether the workers were wanted (``--no-services``)."""
+    version: int = STATE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What ``up`` was told; None: as it was, or the default. Port 0: any free one."""
+
+    brokers: int | None = None
+    kafka_port: int | None = None
+    postgres_port: int | None = None
+    web_port: int | None = None
+    partitions: int | None = None
+    policy: str | None = None
+    services: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A line of ``status``."""
+
+    name: str
+    state: str
+    """``running``, ``stopped``, ``died`` or ``unhealthy``."""
+    address: str
+    pid: int | None
+    rss_mb: float | None
+    log: Path
+
+
+class Stack:
+    """The stack of a directory. Commands make one each; what it did is in ``stack.json``."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self.file = self.directory / STATE_FILE
+        self.state = self._load()
+
+    # --- what there is -------------------------------------------------------------------------
+
+    @property
+    def cluster(self) -> Cluster:
+        """Kafka, as it was started; its processes may have ended since."""
+        state = self._known()
+        brokers = [
+            Broker(
+                node=each.node,
+                directory=self.directory / f"kafka-{each.node}",
+                port=each.port,
+                controller_port=each.controller_port,
+                process=each.process,
+            )
+            for each in state.brokers
+        ]
+        return Cluster(self.directory, tuple(brokers))
+
+    @property
+    def postgres(self) -> Postgres:
+        state = self._known().postgres
+        return Postgres(self.directory / "postgres", state.port, state.process)
+
+    @property
+    def layout(self) -> Layout:
+        cluster = self.cluster
+        return Layout(
+            partitions=self._known().partitions,
+            replication=cluster.replication_factor,
+            min_insync_replicas=cluster.min_insync_replicas,
+        )
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a command or worker needs to reach this stack."""
+        state = self._known()
+        return {
+            "HOTLINE_KAFKA_BOOTSTRAP": self.cluster.bootstrap,
+            "HOTLINE_PARTITIONS": str(state.partitions),
+            "HOTLINE_POLICY": state.policy,
+            "HOTLINE_REPLICATION": str(self.layout.replication),
+            "HOTLINE_MIN_INSYNC": str(self.layout.min_insync_replicas),
+        }
+
+    def log(self, name: str) -> Path:
+        """The log of a part; a service's is that of the worker that hosts it. ``KeyError``."""
+        for worker, services in WORKERS.items():
+            if name == worker or name in services:
+                return self.directory / worker / "worker.log"
+        if name == "kafka":
+            name = "kafka-1"
+        logs = {broker.directory.name: broker.log for broker in self.cluster.brokers}
+        return (logs | {"postgres": self.postgres.log})[name]
+
+    @property
+    def log_names(self) -> tuple[str, ...]:
+        nodes = [broker.directory.name for broker in self.cluster.brokers]
+        return (*(nodes if len(nodes) > 1 else ["kafka"]), "postgres", *WORKERS, *SERVICES)
+
+    def parts(self) -> list[Part]:
+        """Everything with how it is; empty if nothing was ever started here."""
+        if self.state is None:
+            return []
+        parts = [
+            _part(broker.directory.name, broker.address, broker.process, broker.log)
+            for broker in self.cluster.brokers
+        ]
+        postgres = self.postgres
+        parts.append(_part("postgres", f"{HOST}:{postgres.port}", postgres.process, postgres.log))
+        parts += [
+            _part(
+                f"{worker.name} ({', '.join(worker.services)})",
+                f"http://{HOST}:{worker.web_port}",
+                worker.process,
+                self.log(worker.name),
+                web_port=worker.web_port,
+            )
+            for worker in self.state.workers
+            if self.state.services or worker.process is not None
+        ]
+        return parts
+
+    # --- up ------------------------------------------------------------------------------------
+
+    def up(self, wish: Wish, say: Callable[[str], None] = lambda _: None) -> None:
+        """Starts what does not run and waits until it serves; what runs is left alone.
+
+        If something cannot be started, what this call started is stopped again.
+
+        Raises:
+            HotlineError: what is wrong and what to do.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            self.state = self._load()
+            _check_space(self.directory)
+            self._agree(wish)
+            self._known().services = wish.services
+            before = frozenset(each for each in self._recorded() if each.running)
+            try:
+                self._up(wish.services, say)
+            except BaseException:
+                self._stop(before, say)
+                raise
+
+    def _up(self, services: bool, say: Callable[[str], None]) -> None:
+        state = self._known()
+        cluster = self.cluster
+        if not cluster.running:
+            say(f"starting Kafka ({len(cluster.brokers)} broker(s))")
+            try:
+                cluster.start()
+            finally:
+                for each, broker in zip(state.brokers, cluster.brokers, strict=True):
+                    each.process = broker.process
+                self._save()
+        postgres = self.postgres
+        if not postgres.running:
+            say("starting PostgreSQL")
+            try:
+                postgres.start()
+            finally:
+                state.postgres.process = postgres.process
+                self._save()
+        made = asyncio.run(create(cluster.bootstrap, declared(), self.layout))
+        if made:
+            say(f"made {len(made)} topics")
+        if services:
+            for worker in state.workers:
+                self._start_worker(worker, say)
+
+    def _start_worker(self, worker: WorkerState, say: Callable[[str], None]) -> None:
+        if worker.process is None or not worker.process.running:
+            say(f"starting {', '.join(worker.services)}")
+            check_port(worker.web_port, name=f"the {worker.name}'s web server", option="--web-port")
+            home = self.directory / worker.name
+            home.mkdir(exist_ok=True)
+            command = Path(sysconfig.get_path("scripts")) / "hotline"
+            worker.process = start_detached(
+                [str(command), "worker", *worker.services, "--web-port", str(worker.web_port)],
+                log=self.log(worker.name),
+                environ={
+                    **self.environ,
+                    "HOTLINE_DATA_DIR": str(home),
+                    "HOTLINE_INTAKE_PSEUDONYM_KEY": self._pseudonym_key(),
+                },
+                cwd=home,
+            )
+            self._save()
+        wait_ready(
+            lambda: _healthy(worker.web_port),
+            worker.process,
+            name=f"the {worker.name} ({', '.join(worker.services)})",
+            log=self.log(worker.name),
+            timeout_s=WORKER_START_TIMEOUT_S,
+        )
+
+    def _pseudonym_key(self) -> str:
+        """Made once; with another key everybody would become somebody else."""
+        file = self.directory / PSEUDONYM_KEY
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(32))
+        return file.read_text()
+
+    def _agree(self, wish: Wish) -> None:
+        """Makes the state of a first start, or brings new wishes into that of an earlier one."""
+        if self.state is None:
+            count = wish.brokers or 1
+            self.state = State(
+                partitions=wish.partitions or 4,
+                policy=wish.policy or "cn-12345",
+                brokers=[
+                    BrokerState(node=node, port=port, controller_port=free_port())
+                    for node, port in enumerate(_ports(wish.kafka_port, KAFKA_PORT, count), start=1)
+                ],
+                postgres=PostgresState(_ports(wish.postgres_port, POSTGRES_PORT, 1)[0]),
+                workers=[
+                    WorkerState(name, services, port)
+                    for (name, services), port in zip(
+                        WORKERS.items(),
+                        _ports(wish.web_port, WEB_PORT, len(WORKERS)),
+                        strict=True,
+                    )
+                ],
+            )
+            return
+        state = self.state
+        for option, wanted, have in (
+            ("--brokers", wish.brokers, len(state.brokers)),
+            ("--partitions", wish.partitions, state.partitions),
+        ):
+            if wanted is not None and wanted != have:
+                raise NotAsStarted(
+                    f"the data in {self.directory} is of {option} {have}, not {wanted}",
+                    f"leave {option} out, choose another directory with --dir, or begin anew "
+                    "(hotline down --wipe).",
+                )
+        brokers_up = any(each.process and each.process.running for each in state.brokers)
+        postgres_up = state.postgres.process is not None and state.postgres.process.running
+        for worker in state.workers:
+            running = worker.process is not None and worker.process.running
+            if wish.policy is not None and wish.policy != state.policy and running:
+                raise NotAsStarted(
+                    f"the {worker.name} runs with --policy {state.policy}, not {wish.policy}",
+                    "run hotline down first.",
+                )
+            worker.web_port = _moved(worker.web_port, wish.web_port, running, "--web-port")
+        state.policy = wish.policy or state.policy
+        state.postgres.port = _moved(
+            state.postgres.port, wish.postgres_port, postgres_up, "--postgres-port"
+        )
+        first = _moved(state.brokers[0].port, wish.kafka_port, brokers_up, "--kafka-port")
+        if first != state.brokers[0].port:
+            ports = _ports(wish.kafka_port, KAFKA_PORT, len(state.brokers))
+            for each, port in zip(state.brokers, ports, strict=True):
+                each.port = port
+        if not brokers_up:
+            # Nobody but the brokers uses these, so they need not stay; they may be taken by now.
+            for each in state.brokers:
+                each.controller_port = free_port()
+
+    # --- down ----------------------------------------------------------------------------------
+
+    def down(self, *, wipe: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
+        """Stops everything in order; ``wipe`` deletes the data. Harmless when nothing runs."""
+        if not self.directory.exists():
+            return
+        with self._locked():
+            self.state = self._load()
+            if self.state is not None:
+                self._stop(frozenset(), say)
+            if wipe:
+                say(f"deleting the data in {self.directory}")
+                self._wipe()
+
+    def _stop(self, keep: frozenset[Recorded], say: Callable[[str], None]) -> None:
+        """Stops what runs and is not in ``keep``: readers first, the broker last."""
+        state = self._known()
+        for worker in state.workers:
+            if worker.process is not None and worker.process not in keep:
+                say(f"stopping {', '.join(worker.services)}")
+                worker.process.stop(WORKER_STOP_TIMEOUT_S)
+                worker.process = None
+                self._save()
+        postgres = self.postgres
+        if postgres.process is not None and postgres.process not in keep:
+            say("stopping PostgreSQL")
+            postgres.stop()
+            state.postgres.process = None
+            self._save()
+        cluster = self.cluster
+        ours = tuple(broker for broker in cluster.brokers if broker.process not in keep)
+        if any(broker.process is not None for broker in ours):
+            say("stopping Kafka")
+            Cluster(self.directory, ours).stop()
+            for each, broker in zip(state.brokers, cluster.brokers, strict=True):
+                each.process = broker.process
+            self._save()
+
+    def _wipe(self) -> None:
+        """Removes what this class made, and the directory if nothing else is in it."""
+        for name in ("kafka-*", "postgres", *WORKERS):
+            for folder in self.directory.glob(name):
+                shutil.rmtree(folder)
+        for name in (STATE_FILE, PSEUDONYM_KEY, LOCK_FILE):
+            (self.directory / name).unlink(missing_ok=True)
+        self.state = None
+        if not any(self.directory.iterdir()):
+            self.directory.rmdir()
+
+    # --- the file ------------------------------------------------------------------------------
+
+    def _known(self) -> State:
+        assert self.state is not None, "nothing was started here"
+        return self.state
+
+    def _recorded(self) -> Iterator[Recorded]:
+        state = self._known()
+        parts: list[BrokerState | PostgresState | WorkerState] = [
+            *state.brokers,
+            state.postgres,
+            *state.workers,
+        ]
+        yield from (part.process for part in parts if part.process is not None)
+
+    def _load(self) -> State | None:
+        try:
+            state = msgspec.json.decode(self.file.read_bytes(), type=State)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise StackFileUnreadable(
+                f"{self.file} cannot be read: {error}",
+                "end what may still run by hand (ps), then remove that file and start again; the "
+                "data beside it is kept.",
+            ) from error
+        if state.version != STATE_VERSION:
+            raise StackFileUnreadable(
+                f"{self.file} is of version {state.version}, this program writes {STATE_VERSION}",
+                "run hotline down with the version that wrote it.",
+            )
+        return state
+
+    def _save(self) -> None:
+        """Beside and renamed: a crash leaves the old file or the new one."""
+        fresh = self.file.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(self._known())))
+        fresh.replace(self.file)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One ``up`` or ``down`` at a time; the second waits for the first."""
+        with (self.directory / LOCK_FILE).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _ports(wanted: int | None, default: int, count: int) -> list[int]:
+    """``count`` ports from the wanted one upwards, or free ones for 0."""
+    if wanted == 0:
+        return [free_port() for _ in range(count)]
+    first = default if wanted is None else wanted
+    return list(range(first, first + count))
+
+
+def _moved(have: int, wanted: int | None, running: bool, option: str) -> int:
+    """The port of a part that was started before. Raises if it runs elsewhere than wanted."""
+    if not wanted or wanted == have:
+        return have  # Any free port was wanted: the one it has is as good.
+    if running:
+        raise NotAsStarted(
+            f"{option} {wanted} was asked for, it runs on {have}",
+            f"leave {option} out, or run hotline down first.",
+        )
+    return wanted
+
+
+def _check_space(directory: Path) -> None:
+    free = shutil.disk_usage(directory).free
+    if free < MIN_FREE_BYTES:
+        raise DiskFull(
+            f"{directory} has {free / 1e6:.0f} MB free, {MIN_FREE_BYTES / 1e6:.0f} MB are needed",
+            "free space there or choose another directory with --dir.",
+        )
+
+
+def _healthy(port: int) -> bool:
+    try:
+        return requests.get(f"http://{HOST}:{port}/health", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def _part(
+    name: str,
+    address: str,
+    recorded: Recorded | None,
+    log: Path,
+    web_port: int | None = None,
+) -> Part:
+    process = None if recorded is None else recorded.process()
+    if process is None:
+        return Part(name, "stopped" if recorded is None else "died", address, None, None, log)
+    try:
+        rss = process.memory_info().rss / 1e6
+    except psutil.NoSuchProcess:
+        return Part(name, "died", address, None, None, log)
+    state = "running" if web_port is None or _healthy(web_port) else "unhealthy"
+    return Part(name, state, address, process.pid, round(rss, 1), log)
