@@ -14,7 +14,12 @@ from bench.engines.registry import ENGINES, build_dir
 from bench.report import Sheet
 from bench.stage import broker
 
+WIDE_COLUMNS = 160
+"""Of a file or pipe, where nothing says how wide the table may be."""
+
 screen = Console()
+if not screen.is_terminal:
+    screen.width = WIDE_COLUMNS
 
 
 def say(text: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import uuid
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from bench import generator, kafka
-from bench.process import EngineProcess, new_orders, now, running
+from bench.contract import TOPIC_PREFIX
+from bench.process import EngineProcess, new_orders, new_run_id, now, running
 
 WARM_SECONDS = 5.0
 """Left out: JIT, caches, the first rebalance."""
@@ -78,8 +78,8 @@ async def measure(
     log_dir: Path,
 ) -> Latency:
     """Feeds an engine of its own topics at a rate. Raises ``EngineFailed`` when it ends."""
-    run_id = f"bench-{uuid.uuid4().hex[:8]}"
-    orders = new_orders(bootstrap, f"{run_id}-in", run_id, partitions=partitions)
+    run_id = new_run_id()
+    orders = new_orders(bootstrap, f"{TOPIC_PREFIX}{run_id}-in", run_id, partitions=partitions)
     await kafka.create(bootstrap, orders.input, orders.output, partitions=partitions)
     watcher = _Watcher(bootstrap, orders.output, partitions=partitions)
     watcher.start()

@@ -4,9 +4,9 @@ import asyncio
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.contract import FIRST, Orders
+from bench.contract import FIRST, TOPIC_PREFIX, Orders
 from bench.machine import cpu_seconds, rss_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,20 +114,21 @@ async def running(
         shutil.rmtree(orders.state_dir, ignore_errors=True)
 
 
+def new_run_id() -> str:
+    """Part of the name of everything that a run makes at the broker."""
+    return f"r{uuid.uuid4().hex[:8]}"
+
+
 def new_orders(bootstrap: str, input_topic: str, run_id: str, *, partitions: int) -> Orders:
     """Orders of a run of its own: fresh group, output topic and state directory."""
     return Orders(
         bootstrap=bootstrap,
         input=input_topic,
-        output=f"{run_id}-out",
-        group=run_id,
-        state_dir=tempfile.mkdtemp(prefix=f"{run_id}-"),
+        output=f"{TOPIC_PREFIX}{run_id}-out",
+        group=f"{TOPIC_PREFIX}{run_id}",
+        state_dir=tempfile.mkdtemp(prefix=f"{TOPIC_PREFIX}{run_id}-"),
         partitions=str(partitions),
     )
-
-
-def python() -> str:
-    return sys.executable
 
 
 def now() -> float:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench import generator, kafka, latency, throughput
+from bench.contract import TOPIC_PREFIX
 from bench.engines.registry import ENGINES, Engine, Unavailable
 from bench.latency import Latency
 from bench.machine import Machine, this_machine
@@ -14,7 +15,7 @@ from bench.process import EngineFailed
 from bench.report import Sheet, spread
 from bench.throughput import Throughput
 
-INPUT = "bench-in"
+INPUT = f"{TOPIC_PREFIX}in"
 NOISY_CORES = 0.3
 """Of others' work during a run; above it a number says more about them than about the engine."""
 
@@ -130,9 +131,8 @@ async def run(plan: Plan, bootstrap: str, *, log_dir: Path, say: Callable[[str],
 
 
 def _skip(outcome: Outcome, engine: Engine, why: str, say: Callable[[str], None]) -> None:
-    text = f"{engine.title} left out: {why}"
-    say(text)
-    outcome.skipped.append(text)
+    say(f"{engine.title} left out: {why}")
+    outcome.skipped.append(f"{engine.title} left out: {why.splitlines()[0]}.")
 
 
 def sheet(outcome: Outcome) -> Sheet:
@@ -177,6 +177,7 @@ def sheet(outcome: Outcome) -> Sheet:
         rows=tuple(rows),
         machine=outcome.machine,
         notes=_notes(outcome),
+        text_columns=3,
     )
 
 

@@ -17,6 +17,8 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
     machine: Machine
     notes: tuple[str, ...] = ()
+    text_columns: int = 1
+    """How many columns on the left are words; the others are numbers."""
 
     @property
     def caption(self) -> str:
@@ -25,7 +27,7 @@ class Sheet:
     def rich(self) -> Table:
         table = Table(title=self.title, caption=self.caption, caption_justify="left")
         for number, column in enumerate(self.columns):
-            table.add_column(column, justify="left" if number == 0 else "right")
+            table.add_column(column, justify="left" if number < self.text_columns else "right")
         for row in self.rows:
             table.add_row(*row)
         return table
@@ -35,7 +37,10 @@ class Sheet:
             f"### {self.title}",
             "",
             _line(self.columns),
-            _line("---" if number == 0 else "---:" for number in range(len(self.columns))),
+            _line(
+                "---" if number < self.text_columns else "---:"
+                for number in range(len(self.columns))
+            ),
             *(_line(row) for row in self.rows),
             "",
             f"Measured {self.machine}.",

@@ -1,7 +1,6 @@
 """One engine draining the whole backlog: events/s, CPU, memory, right or wrong."""
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import psutil
 
 from bench import kafka, machine
 from bench.oracle import Answer, Check, check
-from bench.process import EngineProcess, new_orders, now, running
+from bench.process import EngineProcess, new_orders, new_run_id, now, running
 
 POLL_SECONDS = 0.05
 """How finely the end of a run is seen."""
@@ -85,7 +84,7 @@ async def measure(
     log_dir: Path,
 ) -> Throughput:
     """Runs an engine over a filled topic. Raises ``EngineFailed`` when it ends or never starts."""
-    run_id = f"bench-{uuid.uuid4().hex[:8]}"
+    run_id = new_run_id()
     orders = new_orders(bootstrap, topic, run_id, partitions=partitions)
     await kafka.create(bootstrap, orders.output, partitions=partitions)
     brokers = machine.broker_processes(bootstrap)
@@ -101,7 +100,7 @@ async def measure(
                 await asyncio.sleep(POLL_SECONDS)
                 engine.check_running()
                 rss = max(rss, engine.rss_bytes())
-                offsets = await kafka.committed(client, run_id, topic, partitions=partitions)
+                offsets = await kafka.committed(client, orders.group, topic, partitions=partitions)
                 end = _Snapshot.of(engine, brokers)
                 done = done if offsets is None else offsets
         seconds = end.at - engine.first_at
