@@ -58,7 +58,8 @@ class _Comparison:
                 changes.append(f"{path or 'document'}: {_named(branch)} is no longer accepted")
                 continue
             found = (self.compare(branch, candidate, path) for candidate in same_kind)
-            changes += min(found, key=_how_many)
+            fewest: list[str] = min(found, key=_how_many)
+            changes += fewest
         return changes
 
     def _plain(self, old: Schema, new: Schema, path: str) -> list[str]:
