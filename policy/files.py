@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from policy.errors import PolicyError
 
+try:
+    from yaml import CSafeLoader as _SafeLoader
+except ImportError:  # PyYAML built without libyaml: the same, some times slower
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
 Key = str | int
 
 
@@ -18,21 +23,42 @@ class FileModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_WORDS = {
+    "missing": "is missing; add it",
+    "extra_forbidden": "is read by nobody; correct the spelling or remove it",
+    "timezone_aware": "lacks a time zone; write e.g. 2026-01-01T00:00:00+08:00",
+}
+"""What to do, where pydantic's own message does not say it."""
+
 M = TypeVar("M", bound=FileModel)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_SafeLoader):
     """Refuses a key that stands twice (plain YAML keeps the last, silently)."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} stands twice", key.start_mark
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def timestamp(self, node: yaml.ScalarNode) -> Any:
+        """A date that does not exist is told with its line."""
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value} is no date ({error})", node.start_mark
+            ) from error
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.timestamp)
 
 
 def read(path: Path) -> Any:
@@ -67,8 +93,11 @@ def parse(model: type[M], path: Path, content: Any) -> M:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        loc = tuple(part for part in first["loc"])
-        raise fail(path, loc, first["input"], first["msg"]) from error
+        kind = first["type"]
+        value = "(nothing)" if kind == "missing" else first["input"]
+        raise fail(
+            path, first["loc"], value, _WORDS.get(kind, first["msg"].removeprefix("Value error, "))
+        ) from error
 
 
 def fail(path: Path, loc: tuple[Key, ...], value: object, problem: str) -> PolicyError:

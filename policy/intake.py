@@ -14,10 +14,10 @@ from policy.sourced import Sourced
 class IntakeFile(FileModel):
     """Section ``intake`` of a rules file."""
 
-    future_tolerance_minutes: Sourced[Annotated[int, Field(ge=0, le=1440)]]
-    max_event_bytes: Sourced[Annotated[int, Field(ge=1024, le=1_000_000)]]
-    forget_after_days: Sourced[Annotated[int, Field(ge=1, le=36_600)]]
-    seen_ids: Sourced[Annotated[int, Field(ge=1, le=10_000)]]
+    future_tolerance_minutes: Sourced[Annotated[int, Field(strict=True, ge=0, le=1440)]]
+    max_event_bytes: Sourced[Annotated[int, Field(strict=True, ge=1024, le=1_000_000)]]
+    forget_after_days: Sourced[Annotated[int, Field(strict=True, ge=1, le=36_600)]]
+    seen_ids: Sourced[Annotated[int, Field(strict=True, ge=1, le=10_000)]]
 
 
 @dataclass(frozen=True, slots=True)

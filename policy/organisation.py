@@ -1,5 +1,6 @@
 """Who is who (contract.md): units, who holds which role, the duty roster, how to reach them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from policy import files
 from policy.files import FileModel
@@ -16,6 +17,16 @@ from policy.files import FileModel
 UnitCode = Annotated[str, StringConstraints(pattern=r"^\S{1,64}$")]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _clock(value: object) -> object:
+    # YAML reads 20:00 without quotes as the number 1200.
+    if not isinstance(value, str) or not re.fullmatch(r"\d\d:\d\d", value):
+        raise ValueError('write hours and minutes in quotes, as "20:00"')
+    return value
+
+
+Clock = Annotated[time, BeforeValidator(_clock)]
 
 
 class Role(StrEnum):
@@ -47,8 +58,8 @@ class ShiftFile(FileModel):
     """Who is on duty when, local time; ``to`` not after ``from`` means: into the next day."""
 
     days: Annotated[tuple[Day, ...], Field(min_length=1)]
-    from_: Annotated[time, Field(alias="from")]
-    to: time
+    from_: Annotated[Clock, Field(alias="from")]
+    to: Clock
     person: str
 
 

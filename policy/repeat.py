@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from policy.categories import CategoryTree
 from policy.files import FileModel
@@ -13,6 +13,7 @@ from policy.window import Window, WindowMode
 
 RequestType = Literal["consultation", "help", "complaint", "report", "suggestion", "praise"]
 """诉求类型 of the contract."""
+_KNOWN_TYPES: frozenset[str] = frozenset(get_args(RequestType))
 
 _RESOLVED_AT_MOST = 10_000
 """Windows remembered per policy: leaves come from publishers, so without a limit memory grows."""
@@ -22,7 +23,7 @@ class WindowValue(FileModel):
     """``{mode: calendar_months, length: 3}`` or ``{mode: rolling, length: 30}``."""
 
     mode: WindowMode
-    length: Annotated[int, Field(ge=1, le=1830)]
+    length: Annotated[int, Field(strict=True, ge=1, le=1830)]
 
     @model_validator(mode="after")
     def _bounded(self) -> "WindowValue":
@@ -52,9 +53,9 @@ class RepeatFile(FileModel):
     overrides: tuple[Override, ...] = ()
     same_person: Sourced[Literal["principal", "caller"]]
     request_types: Sourced[tuple[RequestType, ...]]
-    withdrawn_counts: Sourced[bool]
-    late_days: Sourced[Annotated[int, Field(ge=0, le=366)]]
-    keep_tickets: Sourced[Annotated[int, Field(ge=2, le=10_000)]]
+    withdrawn_counts: Sourced[StrictBool]
+    late_days: Sourced[Annotated[int, Field(strict=True, ge=0, le=366)]]
+    keep_tickets: Sourced[Annotated[int, Field(strict=True, ge=2, le=10_000)]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,6 @@ class RepeatPolicy:
             ):
                 return window
         return self.default
-
-
-_KNOWN_TYPES = frozenset(("consultation", "help", "complaint", "report", "suggestion", "praise"))
 
 
 def _window(value: Sourced[WindowValue]) -> Window:

@@ -2,11 +2,21 @@
 
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator
 
 from policy.files import FileModel
 
-Source = Annotated[str, StringConstraints(pattern=r"^(LAW|PRESS|SEED|CODE|ISSUE|OURS): \S")]
+MARKS = ("LAW", "PRESS", "SEED", "CODE", "ISSUE", "OURS")
+
+
+def _marked(source: str) -> str:
+    mark, colon, text = source.partition(": ")
+    if mark not in MARKS or not colon or not text.strip():
+        raise ValueError(f"begin with one of {', '.join(MARKS)}, a colon and what it says")
+    return source
+
+
+Source = Annotated[str, AfterValidator(_marked)]
 """Mark and text. LAW: regulation or official notice. PRESS: news about one. SEED: the two articles
 that the product began with. CODE, ISSUE: a named project's source or tracker. OURS: our choice."""
 

@@ -27,6 +27,10 @@ class Window:
     """Months including the current one, or days."""
     source: str = field(default="", compare=False)
 
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise ValueError(f"length of a window is {self.length}; it must be 1 or more")
+
     def opens(self, at: datetime, tz: ZoneInfo) -> datetime:
         """The earliest instant whose ticket is inside the window of a ticket at ``at``."""
         if self.mode is WindowMode.ROLLING:
@@ -57,7 +61,10 @@ def _month_of(at: datetime, tz: ZoneInfo) -> int:
     The local date alone does not: where clocks fall back over midnight of the 1st, it returns to
     the month before.
     """
-    local = at.astimezone(tz)
+    try:
+        local = at.astimezone(tz)
+    except OverflowError:  # a publisher's year 1 or 9999; its time is data, so no error here
+        local = at
     month = local.year * 12 + local.month - 1
     if at >= _month_start(month + 1, tz):
         return month + 1
@@ -77,4 +84,4 @@ def _month_start(month: int, tz: ZoneInfo) -> datetime:
     try:
         return datetime(year, index + 1, 1, tzinfo=tz).astimezone(UTC)
     except (ValueError, OverflowError):
-        return _LATEST if year > 5000 else _EARLIEST
+        return _LATEST if year > 1 else _EARLIEST
