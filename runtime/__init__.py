@@ -1,1 +1,1 @@
-"""How a processor runs: the pure step, the driver, Kafka's transactions, timers, dead letters, watchdog."""
+"""How a processor runs: the pure step, the driver, Kafka's transactions, timers, dead letters."""

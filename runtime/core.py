@@ -125,6 +125,8 @@ class Partition(Generic[S, E]):
         self.clock_ms = 0
         self.stopped: str | None = None
         self.counted: dict[str, tuple[int, int]] = {}
+        self.indexed = False
+        """Whether timers and quarantine of what the store already held are known."""
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -162,11 +164,20 @@ class Partition(Generic[S, E]):
 
     # -- recovery ----------------------------------------------------------------------------
 
+    def index(self) -> None:
+        """Learn the timers and the quarantine of what a store on disk kept."""
+        if not self.indexed and self.store is not None:
+            for key, value in self.store.items():
+                self.restore(key, value)
+        self.indexed = True
+
     def restore(self, key: str, value: bytes | None) -> None:
-        """Take over one changelog record (not the task record) into the indexes.
+        """Take over one changelog record into the indexes.
 
         The store has it already; this keeps the timers and the quarantine in step.
         """
+        if key == TASK_KEY:
+            return
         if key.startswith(BLOCKED):
             subject = key[len(BLOCKED) :]
             if value is None:

@@ -78,6 +78,10 @@ def redrive(service: str) -> Topic:
     )
 
 
+SERVICES: tuple[str, ...] = ("intake", "dedup")
+"""The services that ship, in the order in which a record passes them."""
+
+
 def service_topics(service: str) -> tuple[Topic, Topic]:
     """The two topics that belong to a service's engine."""
     return changelog(service), redrive(service)

@@ -126,7 +126,14 @@ class Task:
         inputs: Sequence[Topic],
         limits: TaskLimits,
         observer: Observer,
+        room: asyncio.Event | None = None,
     ) -> None:
+        """
+        Args:
+            partitions: of every topic that does not declare its own.
+            inputs: the processor's, and its redrive topic.
+            room: set whenever records were taken, so that the poll loop looks again.
+        """
         self.part = part
         self.log = log
         self.partitions = partitions
@@ -138,7 +145,9 @@ class Task:
         self.positions: dict[str, int] = {}
         self.fetched: dict[str, int] = {}
         self.changelog_name = changelog(part.processor.name).name
-        self.room = asyncio.Event()
+        self.room = asyncio.Event() if room is None else room
+        self.told = False
+        """Whether a watermark has ever reached this task."""
         self._buffer: deque[Record] = deque()
         self._wake = asyncio.Event()
         self._marks: deque[Mark] = deque()
@@ -146,6 +155,11 @@ class Task:
         self._closing = False
         self._paused = False
         self._linger_ms = float(limits.linger_min_ms)
+        self._expected: dict[str, int] = {}
+        self._in_flight: Batch[Any, Any] | None = None
+        self._encoded: dict[str, bytes | None] = {}
+        self._next_positions: dict[str, int] = {}
+        self._decide_seconds = 0.0
 
     # -- from the outside ----------------------------------------------------------------------
 
@@ -162,6 +176,14 @@ class Task:
         )
 
     @property
+    def running(self) -> bool:
+        return self.state is TaskState.RUNNING
+
+    @property
+    def fenced(self) -> bool:
+        return self.state is TaskState.FENCED
+
+    @property
     def waiting(self) -> bool:
         """Whether the task waits and says so (exempt from the watchdog)."""
         return self.state is TaskState.PAUSED
@@ -171,8 +193,14 @@ class Task:
         return len(self._buffer)
 
     def push(self, records: Sequence[Record]) -> None:
-        """Hand over records of one input, in order."""
-        if not self._closing and records:
+        """Hand over records of one input, in order; what came before is passed over."""
+        if self._closing or not records:
+            return
+        topic, expected = records[0].topic.name, self._expected.get(records[0].topic.name, 0)
+        if records[0].offset < expected:
+            records = [record for record in records if record.offset >= expected]
+        if records:
+            self._expected[topic] = records[-1].offset + 1
             self._buffer.extend(records)
             self._wake.set()
 
@@ -182,6 +210,7 @@ class Task:
 
     def mark(self, mark: Mark) -> None:
         """A watermark and the input ends that were read after it."""
+        self.told = True
         if len(self._marks) >= PENDING_MARKS:
             self._marks.pop()
         self._marks.append(mark)
@@ -218,6 +247,9 @@ class Task:
             self.state = TaskState.FENCED
             self._buffer.clear()
             return
+        finally:
+            if self._in_flight is not None:
+                self._in_flight.discard()
         self.state = TaskState.STOPPED
 
     async def _open(self) -> None:
@@ -233,6 +265,7 @@ class Task:
         committed = await self.log.committed()
         self.positions = await self._agree(record, committed)
         self.fetched = dict(self.positions)
+        self._expected = dict(self.positions)
         self.log.start_reading(self.positions)
         self.state = TaskState.RUNNING
         self.progress.touch()
@@ -242,13 +275,13 @@ class Task:
         started = time.monotonic()
         store = self.part.store
         assert store is not None, "a task needs a store"
+        self.part.index()
         count = 0
         async for chunk in self.log.changelog(store.offset or 0):
             changes = {change.key.decode(): change.value for change in chunk}
             store.apply(changes, chunk[-1].offset + 1)
             for key, value in changes.items():
-                if key != TASK_KEY:
-                    self.part.restore(key, value)
+                self.part.restore(key, value)
             count += len(chunk)
             self.progress.touch()
         raw = store.get(TASK_KEY)
@@ -383,6 +416,7 @@ class Task:
         record of this batch is then in the changelog, it was committed; if the one before is, it
         was not, and is written again; anything else means another owner, and a crash.
         """
+        self._in_flight = batch
         started = time.perf_counter()
         number = self._batch_number + 1
         record = TaskRecord(
@@ -424,6 +458,7 @@ class Task:
             )
         failpoints.reach("after-commit")
         self.part.apply(batch, encoded, end)
+        self._in_flight = None
         failpoints.reach("after-apply")
         self._batch_number = number
         self.positions = self._next_positions

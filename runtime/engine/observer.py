@@ -1,0 +1,91 @@
+"""What a task reports, as metrics and log lines: per batch, never per record."""
+
+import time
+from collections import Counter as Tally
+
+from runtime import log, metrics
+from runtime.core import Failure
+from runtime.engine.task import Done, Task
+from runtime.metrics import CATALOG, Counter, Metrics
+
+_COUNTERS = {metric.name: metric for metric in CATALOG if isinstance(metric, Counter)}
+
+
+class EngineObserver:
+    """The observer of a real worker."""
+
+    def __init__(self, service: str, registry: Metrics) -> None:
+        self.service = service
+        self.metrics = registry
+        self.log = log.get("hotline.engine").bind(service=service)
+
+    def batch_done(self, task: Task, done: Done) -> None:
+        add, service, number = self.metrics.add, self.service, task.number
+        add(metrics.RECORDS, done.records, service=service, partition=number)
+        add(metrics.BATCHES, service=service, partition=number)
+        observe = self.metrics.observe
+        observe(metrics.BATCH_RECORDS, done.records, service=service)
+        observe(metrics.DECIDE_SECONDS, done.decide_seconds, service=service)
+        observe(metrics.COMMIT_SECONDS, done.commit_seconds, service=service)
+        observe(metrics.BATCH_SECONDS, done.decide_seconds + done.commit_seconds, service=service)
+        for topic, count in done.outputs.items():
+            add(metrics.EFFECTS, count, service=service, topic=topic)
+        if done.timers:
+            add(metrics.TIMERS_FIRED, done.timers, service=service, partition=number)
+            observe(metrics.TIMERS_LATE, done.timer_delay_seconds, service=service)
+        for reason, count in Tally(letter.reason for letter in done.letters).items():
+            add(metrics.DEAD_LETTERS, count, service=service, reason=reason)
+        for (name, labels), count in Tally(done.notes).items():
+            metric = _COUNTERS[name]
+            add(metric, count, **dict(zip(metric.labels, labels, strict=True)))
+        self.metrics.set(metrics.LAST_PROGRESS, time.time(), service=service)
+
+    def rule_raised(self, task: Task, failure: Failure) -> None:
+        self.log.error(
+            "rule.raised",
+            partition=task.number,
+            position=failure.position,
+            ticket=failure.subject,
+            exc_info=failure.error,
+        )
+
+    def recovered(self, task: Task, records: int, seconds: float) -> None:
+        number = task.number
+        self.metrics.add(metrics.RECOVERY_RECORDS, records, service=self.service, partition=number)
+        self.metrics.observe(metrics.RECOVERY_SECONDS, seconds, service=self.service)
+        self.log.info(
+            "task.recovered",
+            partition=number,
+            records=records,
+            keys=0 if task.part.store is None else task.part.store.key_count,
+            seconds=round(seconds, 3),
+        )
+
+    def outcome_unknown(self, task: Task, error: Exception) -> None:
+        self.metrics.add(metrics.COMMIT_UNKNOWN, service=self.service, partition=task.number)
+        self.log.warning("commit.outcome_unknown", partition=task.number, error=str(error))
+
+    def stopped(self, task: Task, reason: str) -> None:
+        self.log.error(
+            "partition.stopped",
+            partition=task.number,
+            reason=reason,
+            action="hotline dead-letters list; then fix, deploy, resume",
+        )
+
+    def levels(self, task: Task) -> None:
+        """Gauges of a task, sampled now and then."""
+        store, part, number = task.part.store, task.part, task.number
+        level = self.metrics.set
+        given: dict[str, str | int] = {"service": self.service, "partition": number}
+        if store is not None:
+            level(metrics.STATE_KEYS, store.key_count, **given)
+            level(metrics.STATE_BYTES, store.size_bytes, **given)
+        level(metrics.TIMERS_PENDING, part.timers, **given)
+        level(metrics.TIMERS_DUE, part.overdue, **given)
+        level(metrics.QUARANTINED, len(part.blocked), **given)
+        level(metrics.POISON_STOP, 1 if part.stopped else 0, **given)
+        level(metrics.RECOVERY_PROGRESS, 1 if task.running else 0, **given)
+        if part.clock_ms:
+            level(metrics.CLOCK, part.clock_ms / 1_000, **given)
+            level(metrics.CLOCK_LAG, max(0.0, time.time() - part.clock_ms / 1_000), **given)

@@ -1,0 +1,427 @@
+"""The service that Faust hosts: one consumer group, one task per assigned partition number."""
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+from mode import Service
+
+from policy.bundle import Bundle
+from runtime import log, metrics
+from runtime.core import AnyPartition, AnyProcessor, Partition, PoisonLimit
+from runtime.engine import preflight
+from runtime.engine.kafka import KafkaTaskLog
+from runtime.engine.observer import EngineObserver
+from runtime.engine.task import Mark, Task, TaskLimits, TaskState
+from runtime.engine.watermark import WatermarkReader
+from runtime.errors import FencedOut, NotCoPartitioned, Stalled
+from runtime.metrics import METRICS, Metrics
+from runtime.processor import Record
+from runtime.settings import EngineSettings
+from runtime.stores.base import open_store
+from schemas.topics import Topic, redrive
+
+MONITOR_SECONDS: Final = 1.0
+PREFLIGHT_SECONDS: Final = 5.0
+"""How soon a deleted topic or a raised partition count is a named error (F22)."""
+NO_POLL_LIMIT_MS: Final = 86_400_000
+"""aiokafka would leave the group when nothing is polled; a declared wait may be long. Our own
+watchdog ends a worker that makes no progress."""
+IDLE_POLL_MS: Final = 100
+BUSY_POLL_MS: Final = 10
+FETCH_BYTES: Final = 2 * 1024 * 1024
+FETCH_WAIT_MS: Final = 100
+EXIT_STALLED: Final = 70
+
+
+class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
+    """Runs a processor exactly once. Started and supervised as any ``mode.Service``."""
+
+    def __init__(
+        self,
+        processor: AnyProcessor,
+        bundle: Bundle,
+        settings: EngineSettings,
+        *,
+        registry: Metrics = METRICS,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.processor = processor
+        self.bundle = bundle
+        self.settings = settings
+        self.metrics = registry
+        self.observer = EngineObserver(processor.name, registry)
+        self.inputs: tuple[Topic, ...] = (*processor.inputs, redrive(processor.name))
+        self.tasks: dict[int, Task] = {}
+        self.assigned_once = False
+        self.log_ = log.get("hotline.engine").bind(service=processor.name)
+        self._topics = {settings.topic(topic): topic for topic in self.inputs}
+        self._kept: dict[int, AnyPartition] = {}
+        self._runs: dict[int, asyncio.Task[None]] = {}
+        self._generation = 0
+        self._room = asyncio.Event()
+        self._beat = time.monotonic()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._watermark: WatermarkReader | None = None
+        self._lagging: dict[int, tuple[dict[str, int], float]] = {}
+        self.lag_records = 0
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def on_start(self) -> None:
+        """Check the topics, then join the group. Tasks come with the assignment."""
+        settings = self.settings
+        await preflight.check(preflight.needed(self.processor), settings)
+        if not self.processor.own_clock:
+            self._watermark = WatermarkReader(settings)
+            await self._watermark.start()
+        self._consumer = AIOKafkaConsumer(
+            **settings.kafka_client_kwargs(),
+            group_id=settings.group_id(self.processor.name),
+            group_instance_id=settings.group_instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            session_timeout_ms=settings.session_timeout_ms,
+            heartbeat_interval_ms=settings.heartbeat_interval_ms,
+            rebalance_timeout_ms=settings.rebalance_timeout_ms,
+            max_poll_interval_ms=NO_POLL_LIMIT_MS,
+            partition_assignment_strategy=[RangePartitionAssignor],
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+        )
+        await self._consumer.start()
+        self._consumer.subscribe(list(self._topics), listener=self)
+        threading.Thread(target=self._watch_loop, daemon=True).start()
+
+    async def on_stop(self) -> None:
+        """Let the batch in flight commit, leave the group."""
+        await self._close_tasks(self.settings.drain_seconds)
+        for part in self._kept.values():
+            if part.store is not None:
+                part.store.close()
+        self._kept = {}
+        if self._watermark is not None:
+            await self._watermark.stop()
+        if self._consumer is not None:
+            with contextlib.suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(self._consumer.stop(), self.settings.commit_timeout_s)
+
+    # -- rebalance -------------------------------------------------------------------------------
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Half a session for the batch in flight; then it is abandoned to the successor."""
+        self._generation += 1
+        await self._close_tasks(self.settings.session_timeout_ms / 2_000)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """A new task per partition; recovery is its own work, so that the group is not held up."""
+        try:
+            self._assign(set(assigned))
+        except Exception as error:
+            await self.crash(error)
+
+    def _assign(self, assigned: set[TopicPartition]) -> None:
+        self._generation += 1
+        assert self._consumer is not None
+        numbers = sorted({tp.partition for tp in assigned})
+        expected = {TopicPartition(name, number) for name in self._topics for number in numbers}
+        if assigned != expected:
+            raise NotCoPartitioned(self.processor.name, str(sorted(expected - assigned)))
+        for number in [number for number in self._kept if number not in numbers]:
+            part = self._kept.pop(number)
+            if part.store is not None:
+                part.store.close()
+            self.metrics.forget(service=self.processor.name, partition=number)
+        for tp in assigned:
+            # A position at once, so that no lookup fails; the task seeks to the right one.
+            self._consumer.pause(tp)
+            self._consumer.seek(tp, 0)
+        for number in numbers:
+            self.tasks[number] = task = self._new_task(number)
+            self._runs[number] = asyncio.create_task(self._run(task))
+        self.assigned_once = True
+        name = self.processor.name
+        self.metrics.add(metrics.REBALANCES, service=name)
+        self.metrics.set(metrics.ASSIGNED, len(numbers), service=name)
+        self.log_.info("partitions.assigned", partitions=numbers)
+
+    def _new_task(self, number: int) -> Task:
+        settings, name = self.settings, self.processor.name
+        part = self._kept.get(number)
+        if part is None:
+            store = open_store(
+                settings.store,
+                settings.state_dir(name),
+                number,
+                settings.store_max_age,
+            )
+            part = self._kept[number] = Partition(
+                self.processor,
+                self.bundle,
+                number=number,
+                store=store,
+                max_state_bytes=settings.max_state_bytes,
+                poison=PoisonLimit(
+                    window_records=settings.poison_window,
+                    minimum_letters=settings.poison_minimum,
+                    ratio=settings.poison_ratio,
+                ),
+            )
+        consumer = self._consumer
+        assert consumer is not None
+        return Task(
+            part,
+            KafkaTaskLog(
+                settings, service=name, partition=number, inputs=self.inputs, consumer=consumer
+            ),
+            partitions=settings.partitions,
+            inputs=self.inputs,
+            limits=TaskLimits(
+                batch_max_records=settings.batch_max_records,
+                buffer_max_records=4 * settings.batch_max_records,
+                timers_per_batch=settings.max_idle_timers,
+                linger_min_ms=settings.linger_min_ms,
+                linger_max_ms=settings.linger_max_ms,
+            ),
+            observer=self.observer,
+            room=self._room,
+        )
+
+    async def _run(self, task: Task) -> None:
+        try:
+            await task.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if self.tasks.get(task.number) is task:
+                await self.crash(error)
+            return
+        if task.state is TaskState.FENCED:
+            self.metrics.add(metrics.FENCED, service=self.processor.name, partition=task.number)
+            self.log_.warning("task.fenced", partition=task.number)
+            await asyncio.sleep(2 * self.settings.session_timeout_ms / 1_000)
+            if self.tasks.get(task.number) is task and not self.should_stop:
+                await self.crash(FencedOut(self.processor.name, task.number))
+
+    async def _close_tasks(self, patience_seconds: float) -> None:
+        tasks, runs = self.tasks, self._runs
+        self.tasks, self._runs = {}, {}
+        self._lagging = {}
+        for task in tasks.values():
+            task.close()
+        if runs:
+            fenced = {run for number, run in runs.items() if tasks[number].fenced}
+            for run in fenced:
+                run.cancel()
+            _, late = await asyncio.wait(runs.values(), timeout=patience_seconds)
+            for run in late:
+                run.cancel()
+            await asyncio.gather(*runs.values(), return_exceptions=True)
+        await asyncio.gather(*(task.log.close() for task in tasks.values()))
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    @Service.task
+    async def _poll(self) -> None:
+        """Hand over what arrives to the tasks that have room."""
+        consumer = self._consumer
+        assert consumer is not None
+        limit = self.settings.batch_max_records
+        while not self.should_stop:
+            self._beat = time.monotonic()
+            generation, tasks = self._generation, self.tasks
+            ready = {
+                TopicPartition(name, number): (topic, task)
+                for number, task in tasks.items()
+                if not task.full
+                for name, topic in self._topics.items()
+            }
+            if not ready:
+                self._room.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._room.wait(), IDLE_POLL_MS / 1_000)
+                continue
+            all_ready = len(ready) == len(tasks) * len(self._topics)
+            try:
+                got = await consumer.getmany(
+                    *ready,
+                    timeout_ms=IDLE_POLL_MS if all_ready else BUSY_POLL_MS,
+                    max_records=4 * limit,
+                )
+                if generation != self._generation:
+                    continue
+                for tp, records in got.items():
+                    topic, task = ready[tp]
+                    task.push([_record(topic, record) for record in records])
+                for tp, (topic, task) in ready.items():
+                    if tp not in got and task.running:
+                        position = await consumer.position(tp)
+                        if generation != self._generation:
+                            break
+                        task.note_fetched(topic.name, position)
+            except IllegalStateError:
+                await asyncio.sleep(BUSY_POLL_MS / 1_000)
+
+    @Service.task
+    async def _watch_clock(self) -> None:
+        """Give each new watermark to the tasks, with the ends of their inputs read after it."""
+        reader, told_ms = self._watermark, 0
+        while reader is not None and not self.should_stop:
+            try:
+                watermark_ms = await reader.poll()
+                tasks = [task for task in self.tasks.values() if task.running]
+                if watermark_ms is None or (watermark_ms <= told_ms and not self._untold(tasks)):
+                    continue
+                told_ms = watermark_ms
+                partitions = [
+                    TopicPartition(name, task.number) for name in self._topics for task in tasks
+                ]
+                ends = await reader.ends(partitions)
+            except KafkaError as error:
+                self.log_.warning("clock.unread", error=repr(error))
+                await asyncio.sleep(MONITOR_SECONDS)
+                continue
+            for task in tasks:
+                task.mark(
+                    Mark(
+                        watermark_ms,
+                        {
+                            topic.name: ends[TopicPartition(name, task.number)]
+                            for name, topic in self._topics.items()
+                        },
+                    )
+                )
+            for number, done_ms in reader.done_up_to_ms.items():
+                self.metrics.set(metrics.WATERMARK, done_ms / 1_000, inbox_partition=number)
+
+    @staticmethod
+    def _untold(tasks: Sequence[Task]) -> bool:
+        return any(not task.told for task in tasks)
+
+    # -- watching --------------------------------------------------------------------------------
+
+    @Service.task
+    async def _monitor(self) -> None:
+        """Lag, gauges, the watchdog, and the topics as declared."""
+        consumer, topics = self._consumer, preflight.needed(self.processor)
+        assert consumer is not None
+        next_preflight = time.monotonic() + PREFLIGHT_SECONDS
+        while not self.should_stop:
+            await self.sleep(MONITOR_SECONDS)
+            self._beat = time.monotonic()
+            generation, tasks = self._generation, dict(self.tasks)
+            partitions = [TopicPartition(name, number) for name in self._topics for number in tasks]
+            try:
+                async with asyncio.timeout(self.settings.request_timeout_ms / 1_000):
+                    ends = await consumer.end_offsets(partitions) if partitions else {}
+                if time.monotonic() >= next_preflight:
+                    await preflight.check(topics, self.settings)
+                    next_preflight = time.monotonic() + PREFLIGHT_SECONDS
+            except (KafkaError, TimeoutError) as error:
+                self.log_.warning("broker.unreachable", error=repr(error))
+                continue
+            if generation != self._generation:
+                continue
+            self.lag_records = sum(self._lag_of(task, ends) for task in tasks.values())
+            for task in tasks.values():
+                self.observer.levels(task)
+
+    def _lag_of(self, task: Task, ends: dict[TopicPartition, int]) -> int:
+        """Records up to the last stable offset that are not decided; raises ``Stalled``."""
+        total = 0
+        for name, topic in self._topics.items():
+            position = max(
+                task.positions.get(topic.name, 0),
+                task.fetched.get(topic.name, 0) if not task.buffered else 0,
+            )
+            lag = max(0, ends.get(TopicPartition(name, task.number), 0) - position)
+            self.metrics.set(
+                metrics.LAG,
+                lag,
+                service=self.processor.name,
+                topic=topic.name,
+                partition=task.number,
+            )
+            total += lag
+        now = time.monotonic()
+        positions, since = self._lagging.get(task.number, ({}, now))
+        seen = {**task.positions, "batches": task.progress.batches}
+        moving = task.progress.last_monotonic > since
+        if not total or task.waiting or positions != seen or (moving and not task.running):
+            self._lagging[task.number] = (seen, now)
+        elif now - since > self.settings.watchdog_seconds:
+            raise Stalled(
+                self.processor.name,
+                f"partition {task.number} is {task.state}, {total} records behind, "
+                f"for {now - since:.0f} s at {positions}",
+            )
+        return total
+
+    def _watch_loop(self) -> None:
+        """A thread: if the event loop itself hangs, nothing inside it can say so."""
+        limit = self.settings.watchdog_seconds + 10 * MONITOR_SECONDS
+        while not self.should_stop:
+            time.sleep(MONITOR_SECONDS)
+            if time.monotonic() - self._beat > limit and self.assigned_once:
+                self.log_.critical("loop.hangs", seconds=limit)
+                os._exit(EXIT_STALLED)
+
+    # -- control ---------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether this worker has joined and every task of it runs or waits on purpose."""
+        return self.assigned_once and all(
+            task.state in (TaskState.RUNNING, TaskState.PAUSED) for task in self.tasks.values()
+        )
+
+    def pause(self) -> None:
+        """Take no new batches until ``resume``; the group keeps the partitions here."""
+        for task in self.tasks.values():
+            task.pause()
+
+    def resume(self) -> None:
+        """Go on after ``pause`` or a poison stop."""
+        for task in self.tasks.values():
+            task.resume()
+        self._room.set()
+
+    def describe(self) -> dict[str, Any]:
+        """For the health page."""
+        return {
+            "service": self.processor.name,
+            "ready": self.ready,
+            "lag_records": self.lag_records,
+            "partitions": {
+                str(number): {
+                    "state": str(task.state),
+                    "stopped": task.part.stopped,
+                    "positions": task.positions,
+                    "clock_ms": task.part.clock_ms,
+                    "quarantined": len(task.part.blocked),
+                }
+                for number, task in sorted(self.tasks.items())
+            },
+        }
+
+
+def _record(topic: Topic, record: Any) -> Record:
+    return Record(
+        topic,
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        record.timestamp,
+        record.headers,
+    )

@@ -1,0 +1,127 @@
+"""The Faust application that hosts engines: worker and CLI, web server, supervision.
+
+Faust's own Kafka client stays off (``BootStrategy.enable_kafka``): a worker without a Faust topic
+would crash in ``subscribe()``, and state and facts need transactions that its agents cannot give.
+"""
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Any, cast
+
+import faust
+import mode.loop
+from faust.app.base import BootStrategy
+from mode import Service
+
+from policy import bundle as policy_bundle
+from runtime import log
+from runtime.core import AnyProcessor
+from runtime.engine.service import Engine
+from runtime.metrics import METRICS
+from runtime.settings import EngineSettings
+
+Build = Callable[[EngineSettings], tuple[AnyProcessor, Sequence[Callable[[Engine], Service]]]]
+"""A service's composition root: its processor, and what runs beside the engine (a ticker)."""
+
+
+class HostBoot(BootStrategy):
+    """Sensors and web server as Faust starts them, then the engines and what runs beside them."""
+
+    enable_kafka = False
+
+    def server(self) -> Iterable[Any]:
+        return chain(super().server(), cast("Host", self.app).hosted)
+
+
+class Host(faust.App):
+    """A Faust application whose work is done by engines."""
+
+    BootStrategy = HostBoot
+    hosted: tuple[Service, ...] = ()
+    engines: tuple[Engine, ...] = ()
+
+
+def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Host:
+    """One application for one or several services (co-hosting).
+
+    Args:
+        services: composition root by service name.
+        web_port: overrides HOTLINE_WEB_PORT.
+    """
+    mode.loop.use("uvloop")
+    settings = {name: EngineSettings.for_service(name) for name in services}
+    common = next(iter(settings.values()))
+    json = {"auto": None, "json": True, "console": False}[common.log_format]
+    log.configure(common.log_level, json=json)
+    # Faust makes its directory but not the ones above.
+    common.data_dir.mkdir(parents=True, exist_ok=True)
+    app = Host(
+        "-".join(("hotline", *services)),
+        broker=f"kafka://{common.kafka_bootstrap}",
+        datadir=str(common.data_dir / "faust"),
+        web_bind=common.web_host,
+        web_port=common.web_port if web_port is None else web_port,
+        logging_config=log.stdlib_config(common.log_level, json is not False),
+        worker_redirect_stdouts=False,
+        autodiscover=False,
+    )
+    bundles = {s.policy: policy_bundle.load(s.policy) for s in settings.values()}
+    engines, hosted = [], []
+    for name, build in services.items():
+        processor, beside = build(settings[name])
+        engine = Engine(processor, bundles[settings[name].policy], settings[name])
+        engines.append(engine)
+        hosted += [engine, *(make(engine) for make in beside)]
+    app.engines, app.hosted = tuple(engines), tuple(hosted)
+    _pages(app, common)
+    return app
+
+
+def _pages(app: Host, settings: EngineSettings) -> None:
+    @app.page("/metrics")
+    async def metrics(view: Any, request: Any) -> Any:
+        body, content_type = METRICS.exposition()
+        return view.bytes(body, content_type=content_type.split(";")[0])
+
+    @app.page("/health")
+    async def health(view: Any, request: Any) -> Any:
+        ready = all(engine.ready for engine in app.engines)
+        body = {"ready": ready, "services": [engine.describe() for engine in app.engines]}
+        return view.json(body, status=200 if ready else 503)
+
+    class Control(faust.web.View):
+        """``POST /control/{pause,resume,drain}`` and ``/control/log-level?level=DEBUG``."""
+
+        async def post(self, request: Any, action: str) -> Any:
+            token = settings.control_token
+            if token is None:
+                return self.json({"error": "control is off: set HOTLINE_CONTROL_TOKEN"}, status=403)
+            given = request.headers.get("Authorization", "")
+            if not hmac.compare_digest(
+                given.encode(), f"Bearer {token.get_secret_value()}".encode()
+            ):
+                return self.json({"error": "wrong or missing bearer token"}, status=401)
+            return await self._act(request, action)
+
+        async def _act(self, request: Any, action: str) -> Any:
+            if action == "log-level":
+                level = request.query.get("level", "").upper()
+                if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+                    return self.json({"error": f"level={level!r} is none"}, status=400)
+                log.set_level(level)
+            elif action == "pause":
+                for engine in app.engines:
+                    engine.pause()
+            elif action == "resume":
+                for engine in app.engines:
+                    engine.resume()
+            elif action == "drain":
+                for engine in app.engines:
+                    app.add_future(engine.stop())
+            else:
+                return self.json({"error": f"no action {action!r}"}, status=404)
+            log.get("hotline.control").info("control.done", action=action)
+            return self.json({"done": action})
+
+    app.page("/control/{action}")(Control)

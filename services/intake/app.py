@@ -1,0 +1,35 @@
+"""Composition root: ``hotline worker intake`` or ``faust -A services.intake.app worker``."""
+
+from collections.abc import Callable, Sequence
+
+from mode import Service
+
+from runtime.engine.service import Engine
+from runtime.host import build_app
+from runtime.settings import EngineSettings
+from services.intake.domain import Intake
+from services.intake.pseudonym import KeyedPseudonyms
+from services.intake.settings import IntakeSettings
+from services.intake.ticker import Ticker
+
+
+def processor(settings: IntakeSettings) -> Intake:
+    """Intake as its settings say."""
+    return Intake(
+        directory=KeyedPseudonyms(settings.key(), key_version=settings.pseudonym_key_version),
+        partitions=settings.partitions,
+        forward=settings.forward,
+        max_event_bytes=settings.max_record_bytes,
+    )
+
+
+def build(settings: EngineSettings) -> tuple[Intake, Sequence[Callable[[Engine], Service]]]:
+    """The processor, and the ticker beside its engine."""
+    own = IntakeSettings.for_service("intake")
+    return processor(own), (Ticker,) if own.ticks else ()
+
+
+def __getattr__(name: str) -> object:
+    if name == "app":
+        return build_app({"intake": build})
+    raise AttributeError(name)
