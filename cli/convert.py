@@ -129,7 +129,7 @@ def _text(path: Path, raw: BinaryIO, encoding: str) -> Iterator[IO[str]]:
     magic = raw.peek(2)[:2] if isinstance(raw, io.BufferedReader) else b""
     stream: IO[bytes] = raw
     if magic == b"\x1f\x8b":
-        stream = io.BufferedReader(gzip.GzipFile(fileobj=raw))  # type: ignore[arg-type]
+        stream = io.BufferedReader(gzip.GzipFile(fileobj=raw))
     try:
         yield io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
     except gzip.BadGzipFile as error:

@@ -1,9 +1,12 @@
 """A category for a text that has none, by keywords. Coarse on purpose, and said so in the event."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cli.conversion.values import Row, Template
+
+SENTENCE_END = re.compile(r"[。！？!?；;\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +15,9 @@ class Rule:
 
     value: str
     any_of: tuple[tuple[str, ...], ...]
-    """Keywords; a keyword of several words counts when all of them are in the text."""
+    """Keywords; one of several words counts when all of them are in one sentence."""
     none_of: tuple[str, ...] = ()
-    """If one of these is in the text, the rule is out."""
+    """If one of these is in a text, the rule is out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,28 @@ class KeywordRules:
     rules: tuple[Rule, ...]
     default: str
     min_score: int = 1
+    _words: tuple[str, ...] = field(init=False, repr=False)
+    """Every word of every rule, so that a text is searched for each of them once only."""
+
+    def __post_init__(self) -> None:
+        words = {
+            word: None
+            for rule in self.rules
+            for keyword in (*rule.any_of, rule.none_of)
+            for word in keyword
+        }
+        object.__setattr__(self, "_words", tuple(words))
 
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(column for template, _ in self.texts for column in template.columns)
 
     def read(self, row: Row) -> str:
-        texts = [((template.read(row) or "").casefold(), weight) for template, weight in self.texts]
+        texts = []
+        for template, weight in self.texts:
+            text = (template.read(row) or "").casefold()
+            found = frozenset(word for word in self._words if word in text)
+            texts.append((SENTENCE_END.split(text), found, weight))
         best, best_score = self.default, self.min_score - 1
         for rule in self.rules:
             score = _score(rule, texts)
@@ -45,12 +63,18 @@ class KeywordRules:
         return best
 
 
-def _score(rule: Rule, texts: Sequence[tuple[str, int]]) -> int:
-    if any(word in text for word in rule.none_of for text, _ in texts):
+def _score(rule: Rule, texts: Sequence[tuple[Sequence[str], frozenset[str], int]]) -> int:
+    if any(word in found for word in rule.none_of for _, found, _ in texts):
         return 0
-    return sum(
-        weight
-        for text, weight in texts
-        for words in rule.any_of
-        if all(word in text for word in words)
-    )
+    score = 0
+    for sentences, found, weight in texts:
+        for words in rule.any_of:
+            if words[0] in found and (
+                len(words) == 1
+                or (
+                    found.issuperset(words)
+                    and any(all(word in sentence for word in words) for sentence in sentences)
+                )
+            ):
+                score += weight
+    return score

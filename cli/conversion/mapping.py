@@ -230,7 +230,7 @@ class _Reader:
             kind=self.as_text(f"{key}.kind", fields.get("kind", short)),
             when=self.conditions(f"{key}.when", fields.get("when", {})),
             time=self.event_time(f"{key}.time", fields["time"]),
-            data=self.fields(f"{key}.data", self.as_object(f"{key}.data", data)),
+            data=self.fields(f"{key}.data", self.as_object(f"{key}.data", data), stays=True),
             key=key,
         )
 
@@ -271,9 +271,10 @@ class _Reader:
             raise self.error(f"{key}.keywords", name, f"no such list in `keywords` (has: {known})")
         return self.keywords[name]
 
-    def fields(self, key: str, fields: dict[str, object]) -> Fields:
+    def fields(self, key: str, fields: dict[str, object], *, stays: bool = False) -> Fields:
         return Fields(
-            {name: self.expression(f"{key}.{name}", value) for name, value in fields.items()}
+            {name: self.expression(f"{key}.{name}", value) for name, value in fields.items()},
+            stays,
         )
 
     def read(self, key: str, fields: dict[str, object]) -> Read:

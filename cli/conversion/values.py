@@ -273,17 +273,28 @@ class FirstOf:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """An object; fields that give nothing are left out, and an object without fields too."""
+    """An object; fields that give nothing are left out.
+
+    An object is left out when none of its columns gives anything: constants alone («scheme:
+    account») say nothing. The event's ``data`` itself stays.
+    """
 
     fields: Mapping[str, Expression]
+    stays: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(column for field in self.fields.values() for column in field.columns)
 
     def read(self, row: Row) -> dict[str, object] | None:
-        read = {name: field.read(row) for name, field in self.fields.items()}
-        return {name: value for name, value in read.items() if value is not None} or None
+        read: dict[str, object] = {}
+        said = self.stays or not self.columns
+        for name, field in self.fields.items():
+            value = field.read(row)
+            if value is not None:
+                read[name] = value
+                said = said or bool(field.columns)
+        return read if said else None
 
 
 @dataclass(frozen=True, slots=True)
