@@ -1,0 +1,214 @@
+"""From a judged ticket to the fact that says so."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from policy.bundle import Policy
+from schemas.envelope import Envelope
+from schemas.facts.repeats import REPEAT_TYPES, RepeatFact
+from schemas.ids import effect_id
+from services.dedup.chain import find, is_compared
+from services.dedup.matter import compare
+from services.dedup.state import Handling, Mark, Matter, Ticket
+from services.dedup.words import REASONS
+
+SERVICE = "dedup"
+EARLIER_SHOWN = 5
+"""Earlier tickets in a fact: enough to judge by, and a bound on the size of a fact."""
+
+_SAME: Final = ("citizen", "leaf")
+_NO_MATTER: Final = Matter()
+_BY_VERDICT: Final[dict[str, tuple[str, type[RepeatFact]]]] = {
+    model.model_fields["type"].default.split(".")[2]: (model.model_fields["type"].default, model)
+    for model in REPEAT_TYPES
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What the facts of one decision have in common."""
+
+    event: Envelope
+    citizen: str
+    now: datetime
+    policy: Policy
+
+    def fact(
+        self, ticket_id: str, revision: int, state_key: str, data: dict[str, Any]
+    ) -> RepeatFact:
+        """The fact with its envelope. ``data`` is validated against the contract."""
+        event = self.event
+        type_, model = _BY_VERDICT[data["verdict"]]
+        return model.model_validate(
+            {
+                "id": effect_id(
+                    service=SERVICE,
+                    state_key=state_key,
+                    fact_type=type_,
+                    cause=event.identity,
+                    discriminator=f"{ticket_id} {revision}",
+                ),
+                "source": "hotline/dedup",
+                "type": type_,
+                "time": self.now,
+                "subject": ticket_id,
+                "citizen": self.citizen,
+                "recordedtime": event.recordedtime or self.now,
+                "causationid": event.identity,
+                "policyversion": self.policy.version,
+                "traceparent": event.traceparent,
+                "leaf": data["dimensions"]["leaf"],
+                "data": data,
+            }
+        )
+
+
+def data_of(
+    ticket: Ticket,
+    index: int,
+    tickets: Sequence[Ticket],
+    heads: Iterable[Ticket],
+    *,
+    leaf: str,
+    cause: str,
+    replaces: str,
+    policy: Policy,
+) -> dict[str, Any]:
+    """``RepeatData`` of a ticket that has been judged; ``tickets[index]`` is it."""
+    link, tz = ticket.link, policy.time_zone
+    earlier: list[dict[str, Any]] = []
+    count = 0
+    window = None
+    opens_words = ""
+    if ticket.window is not None:
+        opens = ticket.window.opens
+        window = {"mode": ticket.window.mode, "length": ticket.window.length, "opens": opens}
+        opens_words = opens.astimezone(tz).date().isoformat()
+        if is_compared(ticket):
+            earlier, count = _earlier(ticket, index, tickets, opens)
+    mark = ticket.mark
+    reason = REASONS[ticket.reason]
+    words = {
+        "opens": opens_words,
+        "first": link.first,
+        "position": link.position,
+        "by": (mark.by if mark else None) or "?",
+        "clause": (mark.clause if mark else None) or "?",
+    }
+    local = ticket.time.astimezone(tz)
+    handling = ticket.handling
+    return {
+        "verdict": ticket.verdict,
+        "reason": ticket.reason,
+        "rule": reason.rule,
+        "reason_en": reason.en.format_map(words),
+        "reason_zh": reason.zh.format_map(words),
+        "window": window,
+        "chain": {
+            "first_ticket": link.first,
+            "position": link.position,
+            "length": _length(ticket, tickets),
+        },
+        "earlier": earlier,
+        "earlier_count": count,
+        "first": _first(ticket, tickets, heads),
+        "dimensions": {
+            "department": handling.department or ticket.matter.department or None,
+            "team": handling.team,
+            "handler": handling.handler,
+            "leaf": leaf or None,
+            "area": ticket.area,
+            "channel": ticket.channel,
+            "month": f"{local.year:04d}-{local.month:02d}",
+            "request_type": ticket.request_type,
+        },
+        "counted": ticket.counts and not ticket.withdrawn,
+        "recontact": link.position > 1 and link.first_time is not None,
+        "mark": mark_data(mark) if mark else None,
+        "revision": ticket.revision,
+        "replaces": replaces or None,
+        "cause": cause,
+    }
+
+
+def mark_data(mark: Mark) -> dict[str, Any]:
+    return {
+        "mark": mark.mark,
+        "at": mark.at,
+        "by": mark.by,
+        "reason": mark.reason,
+        "clause": mark.clause,
+        "earlier_ticket": mark.earlier_ticket,
+        "text": mark.text,
+    }
+
+
+def _earlier(
+    ticket: Ticket, index: int, tickets: Sequence[Ticket], opens: datetime
+) -> tuple[list[dict[str, Any]], int]:
+    shown: list[dict[str, Any]] = []
+    count = 0
+    matter = ticket.matter
+    for position in range(index - 1, -1, -1):
+        each = tickets[position]
+        if each.time < opens:
+            break
+        if not is_compared(each):
+            continue
+        count += 1
+        if count > EARLIER_SHOWN:
+            continue
+        if matter is _NO_MATTER:
+            shown.append({"ticket": each.id, "time": each.time, "matched": _SAME})
+            continue
+        alike, unlike = compare(each.matter, matter)
+        shown.append(
+            {
+                "ticket": each.id,
+                "time": each.time,
+                "matched": (*_SAME, *alike),
+                "differs": unlike,
+            }
+        )
+    return shown, count
+
+
+def _length(ticket: Ticket, tickets: Sequence[Ticket]) -> int:
+    link = ticket.link
+    for each in reversed(tickets):
+        if each is ticket:
+            return link.position
+        if each.link.first == link.first and each.link.position > link.position:
+            return each.link.position
+    return link.position
+
+
+def _first(
+    ticket: Ticket, tickets: Sequence[Ticket], heads: Iterable[Ticket]
+) -> dict[str, Any] | None:
+    link = ticket.link
+    if link.first == ticket.id or not link.position:
+        return None
+    first = next((each for each in heads if each.id == link.first), None)
+    if first is None:
+        index = find(tickets, link.first)
+        first = tickets[index] if index >= 0 else None
+    if first is None:
+        return {"ticket": link.first, "time": link.first_time}
+    known: Handling = first.handling
+    return {
+        "ticket": first.id,
+        "time": first.time,
+        "department": known.department or first.matter.department or None,
+        "team": known.team,
+        "handler": known.handler,
+        "replied_at": known.replied_at,
+        "reply_resolved": known.reply_resolved,
+        "closed_at": known.closed_at,
+        "called_back_at": known.called_back_at,
+        "contacted": known.contacted,
+        "resolved": known.resolved,
+        "satisfied": known.satisfied,
+    }

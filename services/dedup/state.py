@@ -1,0 +1,132 @@
+"""What is kept of a citizen's tickets on one leaf. Plain, bounded, encoded by the runtime."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+EVIDENCE_CHARS = 80
+"""Of a place or thing: enough to compare and to read, not a second copy of the ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What a ticket is about besides its leaf (R13); empty where the ticket does not say."""
+
+    credit_code: str = ""
+    """统一社会信用代码 of the enterprise complained of."""
+    thing: str = ""
+    """Name and object of 涉事主体, in words."""
+    division: str = ""
+    """行政区划代码 without empty lower levels: a prefix of another contains it."""
+    spot: str = ""
+    """Neighbourhood or address, in words."""
+    department: str = ""
+    """被投诉部门: the unit complained of, not the one that it was dispatched to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """处理情况 of a ticket so far: what R22 points to."""
+
+    department: str | None = None
+    team: str | None = None
+    handler: str | None = None
+    replied_at: datetime | None = None
+    reply_resolved: bool | None = None
+    closed_at: datetime | None = None
+    called_back_at: datetime | None = None
+    contacted: bool | None = None
+    resolved: bool | None = None
+    satisfied: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """人工认定, the newest one of a ticket (R15)."""
+
+    mark: str
+    """``confirm``, ``exclude`` or ``overturn``."""
+    verdict: str
+    """What it makes of the verdict; empty when it put the rule back in its right."""
+    at: datetime
+    by: str | None = None
+    reason: str | None = None
+    clause: str | None = None
+    earlier_ticket: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The window in force when a ticket came; a later policy does not move it."""
+
+    mode: str
+    length: int
+    opens: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a ticket stands in its chain: all that is needed once the tickets before are gone."""
+
+    first: str
+    """Ticket id of the chain's first ticket; its own when nothing came before."""
+    first_time: datetime | None
+    position: int
+    """1 for the first; 0 for a ticket that does not count."""
+    before: str = ""
+    """The nearest earlier ticket of the same matter in the window."""
+    other_matter: bool = False
+    """Something was in the window, but all of it of another matter (R13)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One ticket and the last verdict on it."""
+
+    id: str
+    time: datetime
+    """When the citizen came, by the publisher; with ``id`` the order of the chain."""
+    window: Opened | None
+    """None while it has no leaf: nothing to compare."""
+    until: datetime
+    """When no ticket that is in time can ask for it any more."""
+    link: Link
+    matter: Matter = Matter()
+    channel: str | None = None
+    request_type: str | None = None
+    area: str | None = None
+    counts: bool = True
+    """Whether its request type counts."""
+    late: bool = False
+    """Recorded later than the policy's ``late_days``: what stood before it may be forgotten."""
+    withdrawn: str = ""
+    """``withdrawn`` or ``not_accepted``; empty while it stands."""
+    handling: Handling = Handling()
+    mark: Mark | None = None
+    verdict: str = ""
+    reason: str = ""
+    revision: int = 0
+    fact: str = ""
+    """Id of the fact of that revision."""
+    sequence: int = 0
+    """Position in the ticket's history up to which it is known; what comes again is no news."""
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        return self.time, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Tickets of one citizen on one leaf, oldest first."""
+
+    wake_at: datetime | None
+    """When all of it can be forgotten."""
+    tickets: tuple[Ticket, ...] = ()
+    """The newest, at most the policy's ``keep_tickets``, none older than it can ask for."""
+    heads: tuple[Ticket, ...] = ()
+    """First tickets of the chains of ``tickets`` that are no longer among them (R22)."""
+    dropped: int = 0
+    """How many left ``tickets`` because of the limit."""
+    cut: tuple[datetime, str] | None = None
+    """Order of the newest ticket that left: nothing is known about the time before."""
