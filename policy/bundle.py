@@ -66,7 +66,8 @@ class Policy:
     """The version in force: what ``decide`` gets. Knows nothing of files."""
 
     version: str
-    """``<profile>@<version name>+<hash>``; travels in every fact."""
+    """``<profile>@<version name>+<hash>``; travels in every fact. The hash is over what decides in
+    this version alone, so a version added later does not change what earlier facts say."""
     time_zone: ZoneInfo
     repeat: RepeatPolicy
     categories: CategoryTree
@@ -144,7 +145,6 @@ class _Reader:
         time_zone = _time_zone(path, file.time_zone.value)
         _check_order(path, file.versions)
         parts = self._versions(path, file.versions)
-        digest = _digest(self._contents)
         versions = tuple(
             Version(
                 name=each.name,
@@ -159,19 +159,19 @@ class _Reader:
                     intake=IntakePolicy.of(rules.intake),
                 ),
             )
-            for each, (rules, tree, directory) in zip(file.versions, parts, strict=True)
+            for each, (rules, tree, directory, digest) in zip(file.versions, parts, strict=True)
         )
         return Bundle(
             profile=file.profile,
             title=file.title,
-            hash=digest,
+            hash=_digest(self._contents),
             versions=versions,
             _starts=tuple(each.effective_from for each in versions),
         )
 
     def _versions(
         self, path: Path, versions: tuple[VersionFile, ...]
-    ) -> list[tuple[RulesFile, CategoryTree, Organisation]]:
+    ) -> list[tuple[RulesFile, CategoryTree, Organisation, str]]:
         trees: dict[str, CategoryTree] = {}
         directories: dict[str, Organisation] = {}
         tree: CategoryTree | None = None
@@ -194,7 +194,13 @@ class _Reader:
                 directories[each.organisation] = self._organisation(each.organisation)
             assert tree is not None
             _check_overrides(rules_path, rules.repeat, tree)
-            found.append((rules, tree, directories[each.organisation]))
+            content = {
+                "time_zone": self._contents["bundle.yaml"]["time_zone"],
+                "rules": self._contents[each.rules],
+                "trees": [self._contents[name] for name in trees],
+                "organisation": self._contents[each.organisation],
+            }
+            found.append((rules, tree, directories[each.organisation], _digest(content)))
         return found
 
     def _organisation(self, name: str) -> Organisation:
@@ -208,7 +214,7 @@ class _Reader:
 
 
 def _digest(contents: dict[str, Any]) -> str:
-    """Comments, order of keys and layout do not count; names of files and values do."""
+    """Comments, order of keys and layout do not count; values do."""
 
     def canonical(value: object) -> str:
         return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

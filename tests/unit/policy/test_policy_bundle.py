@@ -43,7 +43,7 @@ def test_a_policy_says_which_version_it_is(profile: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{12}", bundle.hash)
     assert bundle.profile == profile
     for version in bundle.versions:
-        assert version.policy.version == f"{profile}@{version.name}+{bundle.hash}"
+        assert re.fullmatch(rf"{profile}@{version.name}\+[0-9a-f]{{12}}", version.policy.version)
         assert version.policy.time_zone.key in {
             "Asia/Shanghai",
             "Europe/London",
@@ -83,22 +83,39 @@ def test_the_hash_is_of_the_content_not_of_its_layout(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new"),
+    ("name", "old", "new", "versions"),
     [
-        (RULES, "length: 3", "length: 2"),
-        (RULES, "OURS: a month of", "OURS: about a month of"),
-        ("categories/2025.yaml", "en: Street light out", "en: Street lamp out"),
-        ("organisation.yaml", "deputy: he-jing", "deputy: xu-an"),
-        ("bundle.yaml", "2026-07-01T00:00:00+08:00", "2026-08-01T00:00:00+08:00"),
+        (RULES, "length: 3", "length: 2", [True, True]),
+        (RULES, "OURS: a month of", "OURS: about a month of", [True, True]),
+        ("organisation.yaml", "deputy: he-jing", "deputy: xu-an", [True, True]),
+        ("bundle.yaml", "Asia/Shanghai", "Asia/Urumqi", [True, True]),
+        # A tree also decides in the versions after it: they re-map its codes.
+        ("categories/2025.yaml", "en: Street light out", "en: Street lamp out", [True, True]),
+        ("categories/2026.yaml", "en: Street light out", "en: Street lamp out", [False, True]),
+        ("bundle.yaml", "2026-07-01T00:00:00+08:00", "2026-08-01T00:00:00+08:00", [False, False]),
     ],
 )
-def test_any_change_of_content_changes_the_hash_of_every_version(
-    folder: Path, name: str, old: str, new: str
+def test_a_change_shows_in_the_hash_of_the_versions_that_it_decides_in(
+    folder: Path, name: str, old: str, new: str, versions: list[bool]
 ) -> None:
     change(folder, name, old, new)
     changed = load(folder)
     assert changed.hash != CN.hash
-    assert all(each.policy.version.endswith(changed.hash) for each in changed.versions)
+    assert [
+        one.policy.version != two.policy.version
+        for one, two in zip(changed.versions, CN.versions, strict=True)
+    ] == versions
+
+
+def test_a_version_added_later_leaves_what_earlier_facts_say(folder: Path) -> None:
+    path = folder / "bundle.yaml"
+    text = path.read_text(encoding="utf-8")
+    last = text[text.index("  - name: 2026-07") :]
+    path.write_text(text + last.replace("2026-07", "2027-01"), encoding="utf-8")
+    added = load(folder)
+    before = [version.policy.version for version in CN.versions]
+    assert [version.policy.version for version in added.versions[:2]] == before
+    assert added.hash != CN.hash
 
 
 def test_a_city_keeps_its_own_organisation(tmp_path: Path) -> None:
