@@ -1,11 +1,30 @@
 """The CloudEvents 1.0 envelope that every event and fact of the project travels in."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Beyond these, arithmetic with time zones, calendars and deadlines would overflow in a rule; and
+no ticket is from there, only «no deadline» written as 9999-12-31."""
+
+Instant = Annotated[
+    AwareDatetime,
+    Field(
+        ge=EARLIEST,
+        lt=LATEST,
+        json_schema_extra={
+            "formatMinimum": EARLIEST.isoformat(),
+            "formatExclusiveMaximum": LATEST.isoformat(),
+        },
+    ),
+]
+"""An instant as a publisher states it: with an offset, within what can be reckoned with."""
 
 
 class Part(BaseModel):
@@ -30,7 +49,7 @@ class Envelope(BaseModel):
     """The publishing system."""
     type: str
     """``hotline.<thing>.<happened>.v<N>``."""
-    time: AwareDatetime
+    time: Instant
     """When it happened, by the publisher. Data, never the clock."""
     subject: Name
     """The ticket id; for ``contact.*`` and ``call.*`` without a ticket, the contact id."""

@@ -3,14 +3,13 @@
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from schemas.envelope import Envelope, Name, Part
+from schemas.envelope import Envelope, Instant, Name, Part
 from schemas.events.parts import (
     Attachments,
     CallOutcome,
     Channel,
     Complainant,
+    Count,
     FreeText,
     LeafSource,
     Matter,
@@ -34,9 +33,9 @@ class ContactReceivedData(Part):
     """回拨号码, when it is not the number that called."""
     agent: Name | None = None
     """话务员: number of the agent who took it."""
-    started_at: AwareDatetime | None = None
+    started_at: Instant | None = None
     """When the call or letter came in."""
-    ended_at: AwareDatetime | None = None
+    ended_at: Instant | None = None
     """When it ended; absent while the citizen is on the line."""
     recording: Reference | None = None
     """The call's recording."""
@@ -135,7 +134,7 @@ class CallRecordedData(Part):
     """The ticket, when ``subject`` is a contact."""
     dispatch_id: Name | None = None
     """The dispatch on whose behalf a department called."""
-    attempt: int | None = None
+    attempt: Count | None = None
     """The how-manieth try for this purpose, from 1, if the platform counts."""
     department: Name | None = None
     """Department that called or was called."""
@@ -143,7 +142,7 @@ class CallRecordedData(Part):
     """Agent or handler at our end."""
     number: Original | None = None
     """The citizen's number."""
-    started_at: AwareDatetime | None = None
+    started_at: Instant | None = None
     """When it started to ring; else ``time`` is taken."""
     duration_seconds: Seconds | None = None
     """Talking time, without ringing."""

@@ -2,9 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from schemas.envelope import Envelope, Name, Part
+from schemas.envelope import Envelope, Instant, Name, Part
 from schemas.events.parts import FreeText
 
 
@@ -15,7 +13,7 @@ class ExtensionRequestedData(Part):
     """The dispatch; absent: the ticket."""
     department: Name | None = None
     """Unit that asks."""
-    new_due_at: AwareDatetime | None = None
+    new_due_at: Instant | None = None
     """Deadline asked for."""
     reason: FreeText | None = None
     """延期理由."""
@@ -33,7 +31,7 @@ class ExtensionRequested(Envelope):
 class ExtensionGrantedData(Part):
     """The new deadline."""
 
-    new_due_at: AwareDatetime
+    new_due_at: Instant
     """新时限."""
     dispatch_id: Name | None = None
     """The dispatch; absent: the ticket."""
@@ -81,7 +79,7 @@ class HoldStartedData(Part):
     """The platform's code; the policy says which codes pause which clocks."""
     dispatch_id: Name | None = None
     """Only this dispatch; absent: the whole ticket."""
-    expected_until: AwareDatetime | None = None
+    expected_until: Instant | None = None
     """Until when, as far as known; the clock goes on only at ``hold.ended``."""
     by: Name | None = None
     """Who put it on hold."""

@@ -3,9 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from schemas.envelope import Envelope, Name, Part
+from schemas.envelope import Envelope, Instant, Name, Part
 from schemas.events.parts import FreeText
 
 
@@ -33,11 +31,11 @@ class DispatchTerms(Part):
     """承办人."""
     role: DispatchRole | None = None
     """主办 or 协办; absent: lead."""
-    accept_due_at: AwareDatetime | None = None
+    accept_due_at: Instant | None = None
     """签收时限 set by the platform."""
-    contact_due_at: AwareDatetime | None = None
+    contact_due_at: Instant | None = None
     """首次联系时限 set by the platform."""
-    reply_due_at: AwareDatetime | None = None
+    reply_due_at: Instant | None = None
     """办结时限 set by the platform."""
 
 
@@ -135,7 +133,7 @@ class TicketDesignatedData(Part):
     """The dispatch in dispute."""
     reason: FreeText | None = None
     """Why that unit."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """Deadline that comes with it."""
 
 

@@ -2,9 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from schemas.envelope import Envelope, Name, Part
+from schemas.envelope import Envelope, Instant, Name, Part
 from schemas.events.parts import FreeText, Urgency
 
 
@@ -41,7 +39,7 @@ class EscalationAcknowledgedData(Part):
     """On whose behalf."""
     text: FreeText | None = None
     """What will be done."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """Until when they promise news."""
 
 
@@ -63,7 +61,7 @@ class RemedyOpenedData(Part):
     """服务差错: what went wrong."""
     department: Name | None = None
     """Whose error."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """Until when it is to be put right."""
 
 
@@ -103,7 +101,7 @@ class SupervisionOrderedData(Part):
     """Unit that has to answer."""
     text: FreeText | None = None
     """批示内容."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """Until when."""
 
 

@@ -2,9 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from schemas.envelope import Envelope, Name, Part
+from schemas.envelope import Envelope, Instant, Name, Part
 from schemas.events.parts import Attachments, FreeText
 
 
@@ -19,7 +17,7 @@ class VerificationRequestedData(Part):
     """需核实的问题."""
     by: Name | None = None
     """Who asks."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """Deadline, when the platform sets one; else the policy's."""
 
 
@@ -83,9 +81,9 @@ class SolutionAgreedData(Part):
     """Whose proposal."""
     text: FreeText | None = None
     """What was agreed, if it changed."""
-    agreed_on_behalf_by: Name | None = None
+    recorded_by: Name | None = None
     """Who recorded the citizen's word."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """Until when it is to be done."""
 
 

@@ -8,9 +8,9 @@ exported JSON Schema says the same as ``x-privacy``: ``masked`` or ``withheld``.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from schemas.envelope import Name, Part
+from schemas.envelope import Instant, Name, Part
 
 FreeText = Annotated[
     str,
@@ -184,7 +184,7 @@ class Attachment(Part):
     """File name."""
     media_type: Name | None = None
     """E.g. ``image/jpeg``."""
-    taken_at: AwareDatetime | None = None
+    taken_at: Instant | None = None
     """When the picture or recording was made, by its own data."""
 
 

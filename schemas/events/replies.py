@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.envelope import Envelope, Name, Part
+from schemas.envelope import Envelope, Instant, Name, Part
 from schemas.events.parts import Attachments, FreeText
 
 
@@ -71,7 +71,7 @@ class ReplySubmittedData(Part):
     """处理意见."""
     reply_method: ReplyMethod | None = None
     """回复方式."""
-    contacted_at: AwareDatetime | None = None
+    contacted_at: Instant | None = None
     """联系时间: when the citizen was contacted; checked against the calls (R49)."""
     citizen_response: FreeText | None = None
     """回复市民情况: what the citizen was told and said."""
@@ -125,7 +125,7 @@ class ReplyRejectedData(Part):
     """驳回原因."""
     missing: Annotated[tuple[ReplyElement, ...], Field(max_length=8)] = ()
     """Which of the eight elements are missing or bad."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """Until when a better one is due, when the platform sets it; the clock never stopped."""
 
 

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from schemas.envelope import Envelope, Name, Part
+from schemas.envelope import Envelope, Instant, Name, Part
 from schemas.events.dispatches import DispatchTerms
 from schemas.events.parts import (
     Attachments,
@@ -54,7 +54,7 @@ class TicketContent(Part):
     """事发地点 (R13, R43)."""
     department: Name | None = None
     """被投诉部门: unit complained of (R3), code in the organisation directory or its name."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """承诺办结时限, when the platform sets one."""
     attachments: Attachments = ()
     """附件."""
@@ -121,15 +121,15 @@ class ClockKind(StrEnum):
 class ImportedDispatch(DispatchTerms):
     """A dispatch made before cut-over."""
 
-    dispatched_at: AwareDatetime | None = None
+    dispatched_at: Instant | None = None
     """派单时间."""
-    accepted_at: AwareDatetime | None = None
+    accepted_at: Instant | None = None
     """签收时间."""
-    contacted_at: AwareDatetime | None = None
+    contacted_at: Instant | None = None
     """首次联系时间."""
-    replied_at: AwareDatetime | None = None
+    replied_at: Instant | None = None
     """回单时间."""
-    returned_at: AwareDatetime | None = None
+    returned_at: Instant | None = None
     """退单 approved: the dispatch is over."""
 
 
@@ -140,15 +140,15 @@ class ImportedClock(Part):
     """Which target."""
     dispatch_id: Name | None = None
     """Whose clock; absent: the citizen's."""
-    started_at: AwareDatetime | None = None
+    started_at: Instant | None = None
     """When it started."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """When it is due, extensions included."""
     elapsed_seconds: Seconds | None = None
     """Working time used so far, without holds."""
     paused: bool | None = None
     """Whether it stands still (挂起)."""
-    stopped_at: AwareDatetime | None = None
+    stopped_at: Instant | None = None
     """When it was met; absent: still open."""
 
 
@@ -157,9 +157,9 @@ class TicketImportedData(TicketReceivedData):
 
     state: TicketState | None = None
     """工单状态 at cut-over."""
-    received_at: AwareDatetime | None = None
+    received_at: Instant | None = None
     """受理时间: the citizen's clock and the repeat window count from here, not from ``time``."""
-    closed_at: AwareDatetime | None = None
+    closed_at: Instant | None = None
     """结案时间, for a ticket already closed."""
     reopened_count: Annotated[int, Field(ge=0)] | None = None
     """How often it was reopened so far."""
@@ -366,7 +366,7 @@ class TicketReopenedData(Part):
     """Id of the event, command or callback that led to it."""
     department: Name | None = None
     """Department that it goes back to, if already known."""
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     """New deadline, when the platform sets one."""
 
 

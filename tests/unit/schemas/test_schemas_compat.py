@@ -121,6 +121,11 @@ BREAKING = {
         thing({"m": {"type": "object", "additionalProperties": NAME}}),
         "m.*: minLength was open, is now 1",
     ),
+    "names of further fields narrowed": (
+        thing({"m": {"type": "object", "propertyNames": {"maxLength": 9}}}),
+        thing({"m": {"type": "object", "propertyNames": {"maxLength": 8}}}),
+        "m (names): maxLength was 9, is now 8",
+    ),
     "another default": (
         thing({"a": {"type": "boolean", "default": False}}),
         thing({"a": {"type": "boolean", "default": True}}),
@@ -152,6 +157,12 @@ def test_a_recursive_definition_is_compared_once() -> None:
 
     assert breaking_changes(node(3), node(3)) == []
     assert breaking_changes(node(3), node(2)) == ["depth: maximum was 3, is now 2"]
+
+
+@pytest.mark.parametrize("keyword", ["oneOf", "allOf", "patternProperties", "prefixItems"])
+def test_a_keyword_without_a_rule_is_an_error_not_a_pass(keyword: str) -> None:
+    with pytest.raises(ValueError, match=keyword):
+        breaking_changes(thing({"a": {keyword: []}}), thing({"a": {}}))
 
 
 def test_a_reference_elsewhere_cannot_be_followed() -> None:
