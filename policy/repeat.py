@@ -53,6 +53,7 @@ class RepeatFile(FileModel):
     overrides: tuple[Override, ...] = ()
     same_person: Sourced[Literal["principal", "caller"]]
     request_types: Sourced[tuple[RequestType, ...]]
+    unclassified: Sourced[tuple[str, ...]]
     withdrawn_counts: Sourced[StrictBool]
     late_days: Sourced[Annotated[int, Field(strict=True, ge=0, le=366)]]
     keep_tickets: Sourced[Annotated[int, Field(strict=True, ge=2, le=10_000)]]
@@ -69,6 +70,8 @@ class RepeatPolicy:
     """Whose tickets are compared when somebody calls for another (同人)."""
     request_types: frozenset[str]
     """Those that count."""
+    unclassified: frozenset[str]
+    """Codes by which a publisher says that it has no leaf."""
     withdrawn_counts: bool
     """Whether a withdrawn ticket (撤单) can be the earlier one of a repeat."""
     late_days: int
@@ -98,6 +101,7 @@ class RepeatPolicy:
             ),
             same_person=file.same_person.value,
             request_types=frozenset(file.request_types.value),
+            unclassified=frozenset(file.unclassified.value),
             withdrawn_counts=file.withdrawn_counts.value,
             late_days=file.late_days.value,
             keep_tickets=file.keep_tickets.value,
@@ -119,6 +123,10 @@ class RepeatPolicy:
     def counts(self, request_type: str | None) -> bool:
         """Whether tickets of this type can be repeats; an unknown or absent type counts."""
         return request_type in self.request_types or request_type not in _KNOWN_TYPES
+
+    def compares(self, leaf: str | None) -> bool:
+        """Whether two tickets of this leaf can be one problem; without a leaf they cannot (R13)."""
+        return bool(leaf) and leaf not in self.unclassified
 
     def _resolve(self, leaf: str | None, channel: str | None) -> Window:
         lineage = self.categories.lineage(leaf) if leaf else ()

@@ -1,5 +1,8 @@
 """R14: the tree, and what became of the codes of earlier trees."""
 
+import csv
+import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -213,3 +216,15 @@ def test_R14_the_shipped_remapping_has_a_rename_a_merge_and_a_split() -> None:
     )
     assert first.predecessors(renamed) == (renamed,), "before it came into force it is unknown"
     assert first.current("social.insurance.medical") == ("social.insurance.medical",)
+
+
+def test_us_311_knows_every_service_type_of_boston() -> None:
+    data = Path(__file__).resolve().parents[3] / "../shared/data/boston311/2011q3.csv.gz"
+    if not data.exists():
+        pytest.skip(f"needs the Boston 311 sample at {data}")
+    with gzip.open(data, "rt", encoding="utf-8") as rows:
+        types = {row["type"] for row in csv.DictReader(rows)}
+    tree = load("us-311").versions[-1].policy.categories
+    codes = {re.sub(r"[^0-9a-z]+", "-", each.lower()).strip("-") for each in types}
+    assert len(codes) > 100
+    assert {code for code in codes if not tree.is_leaf(code)} == set()

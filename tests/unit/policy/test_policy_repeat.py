@@ -20,6 +20,7 @@ def policy(*overrides: dict[str, object]) -> RepeatPolicy:
         "overrides": overrides,
         "same_person": sourced("principal"),
         "request_types": sourced(["complaint", "report", "help"]),
+        "unclassified": sourced(["unknown"]),
         "withdrawn_counts": sourced(False),
         "late_days": sourced(31),
         "keep_tickets": sourced(50),
@@ -90,6 +91,16 @@ def test_what_publishers_send_does_not_grow_memory_without_limit() -> None:
 )
 def test_R12_request_types_that_count(request_type: str | None, counts: bool) -> None:
     assert policy().counts(request_type) is counts
+
+
+@pytest.mark.parametrize(
+    ("leaf", "compared"),
+    [(NIGHT, True), ("a.leaf.nobody.knows", True), ("unknown", False), ("", False), (None, False)],
+)
+def test_R13_two_tickets_without_a_leaf_are_not_the_same_problem(
+    leaf: str | None, compared: bool
+) -> None:
+    assert policy().compares(leaf) is compared
 
 
 @pytest.mark.parametrize(
