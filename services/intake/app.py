@@ -8,7 +8,6 @@ from runtime.engine.service import Engine
 from runtime.host import build_app
 from runtime.settings import EngineSettings
 from services.intake.domain import Intake
-from services.intake.pseudonym import KeyedPseudonyms
 from services.intake.settings import IntakeSettings
 from services.intake.ticker import Ticker
 
@@ -16,7 +15,7 @@ from services.intake.ticker import Ticker
 def processor(settings: IntakeSettings) -> Intake:
     """Intake as its settings say."""
     return Intake(
-        directory=KeyedPseudonyms(settings.key(), key_version=settings.pseudonym_key_version),
+        directory=settings.directory(),
         partitions=settings.partitions,
         forward=settings.forward,
         max_event_bytes=settings.max_record_bytes,

@@ -7,7 +7,7 @@ monotony of the clock and the ticks are the runtime's.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 from aiokafka.partitioner import murmur2
@@ -26,7 +26,7 @@ from schemas.events import (
     TicketReceived,
 )
 from schemas.events.citizens import Alias
-from schemas.events.parts import Complainant, Party
+from schemas.events.parts import Party
 from schemas.ids import Citizen
 from schemas.topics import CLOCK, INBOX, TICKETS, Topic
 from services.intake import life_cycle
@@ -82,6 +82,20 @@ class TicketState:
     """When it is forgotten."""
     seen: dict[str, str] = field(default_factory=dict)
     """Identity (hashed) of each event to its digest, the latest last."""
+
+
+class _People(NamedTuple):
+    """The citizens in an event."""
+
+    citizen: Citizen | None = None
+    principal: Citizen | None = None
+    """委托人, when the citizen speaks for another."""
+
+
+_NOBODY = _People()
+_RECEIPTS = (TicketReceived, TicketImported)
+_WITH_LEAF = (TicketReceived, TicketImported, ContactReceived, ContactAnswered)
+_NAMING = life_cycle.RECEIPTS | {"contact.received"}
 
 
 class Intake(Processor[TicketState, InboxEvent | Tick]):
@@ -186,7 +200,8 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
     ) -> Decision[TicketState]:
         incoming = event.event
         kind = life_cycle.kind_of(incoming.type)
-        citizen, named = self._citizen(state, incoming, kind)
+        people = self._people(incoming)
+        citizen, named = _citizen(state, incoming, kind, people.citizen)
         life = life_cycle.step(
             kind,
             phase=state.phase if state else None,
@@ -205,7 +220,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
             wake_at=now + timedelta(days=policy.intake.forget_after_days),
             seen=_remembered(state, identity, event.digest, policy.intake.seen_ids),
         )
-        document = self._cleaned(event)
+        document = self._cleaned(event, people)
         document["citizen"] = citizen
         document["sequence"] = after.sequence
         document["recordedtime"] = now
@@ -225,54 +240,45 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
             notes=notes,
         )
 
-    def _citizen(
-        self, state: TicketState | None, incoming: Envelope, kind: str
-    ) -> tuple[str, bool]:
-        """Whose ticket it is, and whether that is settled.
-
-        A receipt settles it for life. What comes before the receipt of its ticket lies under
-        ``anon:<ticket>`` until the hand-over of linked identities.
-        """
-        if state is not None and state.named:
-            return state.citizen, True
-        found = None
-        if isinstance(incoming, TicketReceived | TicketImported):
-            if not incoming.data.anonymous:
-                found = self._pseudonym(incoming.data.complainant, incoming.source)
+    def _people(self, incoming: Envelope) -> _People:
+        if isinstance(incoming, _RECEIPTS):
+            party, named = incoming.data.complainant, not incoming.data.anonymous
+        elif isinstance(incoming, TicketAmended):
+            party, named = incoming.data.changes.complainant, not incoming.data.changes.anonymous
         elif isinstance(incoming, ContactReceived):
-            found = self._pseudonym(incoming.data.caller, incoming.source)
-        if found is not None:
-            return found, True
-        before = state.citizen if state else anonymous(incoming.subject)
-        return before, kind in life_cycle.RECEIPTS
+            party, named = incoming.data.caller, True
+        else:
+            return _NOBODY
+        if party is None or not named:
+            return _NOBODY
+        return _People(
+            self._pseudonym(party, incoming.source),
+            self._pseudonym(party.on_behalf_of, incoming.source),
+        )
 
     def _pseudonym(self, party: Party | None, source: str) -> Citizen | None:
         if party is None or not party.identities:
             return None
         return self._directory.resolve(party.identities, source)
 
-    def _cleaned(self, event: InboxEvent) -> dict[str, Any]:
-        """The document as it may go on: unknown fields kept, personal data masked or withheld."""
+    def _cleaned(self, event: InboxEvent, people: _People) -> dict[str, Any]:
+        """The document as it may go on: unknown fields kept, personal data masked or withheld.
+
+        Pseudonyms stand where the identities of a citizen and of a principal (委托人) stood.
+        """
         result = {
             name: value if name in PUBLISHERS else mask(value)
             for name, value in event.document.items()
             if name not in OURS
         }
-        data = result["data"]
-        incoming = event.event
-        if isinstance(incoming, TicketReceived | TicketImported):
-            if not incoming.data.anonymous:
-                self._name_party(data, "complainant", incoming.data.complainant, incoming.source)
-        elif isinstance(incoming, TicketAmended):
-            if not incoming.data.changes.anonymous:
-                self._name_party(
-                    data["changes"],
-                    "complainant",
-                    incoming.data.changes.complainant,
-                    incoming.source,
-                )
-        elif isinstance(incoming, ContactReceived):
-            self._name_party(data, "caller", incoming.data.caller, incoming.source)
+        incoming, data = event.event, result["data"]
+        if people is not _NOBODY:
+            content = data["changes"] if isinstance(incoming, TicketAmended) else data
+            name = "caller" if isinstance(incoming, ContactReceived) else "complainant"
+            if people.citizen is not None:
+                content[name]["citizen"] = people.citizen
+            if people.principal is not None:
+                content[name]["on_behalf_of"]["citizen"] = people.principal
         elif isinstance(incoming, CallRecorded):
             data.pop("number", None)
         elif isinstance(incoming, IdentityLinked):
@@ -283,16 +289,21 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
                     data[name]["citizen"] = found or anonymous(incoming.subject)
         return result
 
-    def _name_party(
-        self, data: dict[str, Any], name: str, party: Complainant | None, source: str
-    ) -> None:
-        """Writes pseudonyms where the identities of a citizen and of a principal (委托人) stood."""
-        if party is None:
-            return
-        if (citizen := self._pseudonym(party, source)) is not None:
-            data[name]["citizen"] = citizen
-        if (principal := self._pseudonym(party.on_behalf_of, source)) is not None:
-            data[name]["on_behalf_of"]["citizen"] = principal
+
+def _citizen(
+    state: TicketState | None, incoming: Envelope, kind: str, found: Citizen | None
+) -> tuple[str, bool]:
+    """Whose ticket it is, and whether that is settled.
+
+    A receipt settles it for life. What comes before the receipt of its ticket lies under
+    ``anon:<ticket>`` until the hand-over of linked identities.
+    """
+    if state is not None and state.named:
+        return state.citizen, True
+    if found is not None and kind in _NAMING:
+        return found, True
+    before = state.citizen if state else anonymous(incoming.subject)
+    return before, kind in life_cycle.RECEIPTS
 
 
 def _passed_on(event: InboxEvent) -> Decision[TicketState]:
@@ -324,7 +335,7 @@ def _refuse_absurd(event: InboxEvent, policy: Policy) -> None:
 
 def _leaf_after(incoming: Envelope, before: str | None) -> str | None:
     """The leaf in force after the event; an amendment may also empty it."""
-    if isinstance(incoming, TicketReceived | TicketImported | ContactReceived | ContactAnswered):
+    if isinstance(incoming, _WITH_LEAF):
         return incoming.data.leaf or before
     if isinstance(incoming, TicketAmended) and "leaf" in incoming.data.changed:
         return incoming.data.changes.leaf

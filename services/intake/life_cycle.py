@@ -7,6 +7,7 @@ the fact says how the ticket stands (closed is closed), or stays where it only r
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 
 
@@ -135,6 +136,7 @@ class Step:
     anomaly: str | None = None
 
 
+@cache
 def kind_of(event_type: str) -> str:
     """``ticket.received`` of ``hotline.ticket.received.v1``."""
     return event_type.removeprefix("hotline.").rpartition(".v")[0]

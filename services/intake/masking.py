@@ -101,7 +101,7 @@ LONG_NUMBERS: tuple[Kind, ...] = (
         ),
     ),
 )
-"""Kinds of at least seven digits; not looked for where there are none."""
+"""Kinds of at least ten digits, or with a plus; not looked for where there are none."""
 
 EMAIL = Kind(
     "email",
@@ -120,7 +120,12 @@ PLATE = Kind(
 KINDS: tuple[Kind, ...] = (*LONG_NUMBERS, EMAIL, PLATE)
 
 _MAYBE = re.compile("[0-9０-９@＠]")
-_MAYBE_NUMBER = re.compile(rf"[0-9](?:[()（）]?[,、]?{_GAP}[()（）]?[0-9]){{6}}")
+_LONG_NUMBER = re.compile(r"[0-9](?:[ \u3000\-－–—.·,、()（）]{0,3}+[0-9]){9}")
+_WITH_PLUS = re.compile(rf"[+＋]{_GAP}[1-9]")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?"
+    r"(?:Z|[+\-][0-9]{2}:?[0-9]{2})?"
+)
 _RUN = re.compile(r"[0-9A-Za-z \u3000+＋()（）\-－–—.·,、转]{7,}")
 """All that a long number and its neighbours can consist of: only such a run is looked at closely,
 which is a fifth of the work in Chinese text."""
@@ -149,6 +154,7 @@ PARTIES = frozenset({"complainant", "caller", "on_behalf_of"})
 PARTY_KEPT = frozenset({"kind", "gender", "on_behalf_of"})
 WITHHELD = frozenset({"identities", "identity", "callback_number"})
 """Fields that go wherever they stand: identities and numbers of citizens."""
+_TREATED = KEPT | PARTIES | WITHHELD
 
 
 def mask_text(text: str) -> str:
@@ -157,6 +163,8 @@ def mask_text(text: str) -> str:
     Idempotent, and nearly free where there is nothing: a text without digits is scanned once.
     """
     if _MAYBE.search(text) is None:
+        return text
+    if text[4:5] == "-" and _INSTANT.fullmatch(text) is not None:
         return text
     if _FULL_WIDTH.search(text) is None:
         return _mask_half_width(text)
@@ -168,7 +176,7 @@ def mask_text(text: str) -> str:
 def _mask_half_width(text: str) -> str:
     while True:
         masked = text
-        if _MAYBE_NUMBER.search(masked) is not None:
+        if _may_have_number(masked):
             masked = _RUN.sub(_mask_run, masked)
         if "@" in masked:
             masked = _replace(EMAIL, masked)
@@ -180,9 +188,16 @@ def _mask_half_width(text: str) -> str:
         text = masked
 
 
+def _may_have_number(text: str) -> bool:
+    # Two patterns: an alternative in one would cost the fast scan for the first digit.
+    return _LONG_NUMBER.search(text) is not None or (
+        ("+" in text or "＋" in text) and _WITH_PLUS.search(text) is not None
+    )
+
+
 def _mask_run(run: re.Match[str]) -> str:
     text = run[0]
-    if _MAYBE_NUMBER.search(text) is None:
+    if not _may_have_number(text):
         return text
     for kind in LONG_NUMBERS:
         text = _replace(kind, text)
@@ -219,18 +234,27 @@ def mask(value: Any) -> Any:
 
 def _mask_object(value: Mapping[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
+    suspicious = _MAYBE.search
     for name, item in value.items():
-        if name in KEPT and _is_plain(item):
-            result[name] = item
-        elif name in WITHHELD:
+        if name in _TREATED:
+            if name in WITHHELD:
+                continue
+            if name in PARTIES:
+                if type(item) is dict:
+                    result[name] = _mask_object(
+                        {key: item[key] for key in item.keys() & PARTY_KEPT}
+                    )
+            else:
+                result[name] = item if _is_plain(item) else mask(item)
             continue
-        elif name in PARTIES:
-            if type(item) is dict:
-                result[name] = _mask_object({key: item[key] for key in item if key in PARTY_KEPT})
-        else:
+        key = name
+        if suspicious(name) is not None:
             key = mask_text(name)
             while key is not name and key in result:
                 key += "'"  # two numbers used as names: neither value is lost
+        if type(item) is str:  # as ``mask`` would: most of what there is
+            result[key] = item if suspicious(item) is None else mask_text(item)
+        else:
             result[key] = mask(item)
     return result
 

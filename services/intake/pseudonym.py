@@ -42,6 +42,7 @@ _RANK = {scheme: rank for rank, scheme in enumerate(PRECEDENCE)}
 _NOT_DIGIT = re.compile(r"\D")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]")
 _EXTENSION = re.compile(r"(?:转|分机|#|ext\.?|x)\s*\d*\D*$", re.IGNORECASE)
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _MIN_PHONE_DIGITS = 5
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECKS = "10X98765432"
@@ -85,7 +86,10 @@ class KeyedPseudonyms:
 
     def resolve(self, identities: Iterable[Identity], source: str) -> Citizen | None:
         """As ``Directory.resolve``: of the first usable identity in order of ``PRECEDENCE``."""
-        for identity in sorted(identities, key=lambda each: _RANK[each.scheme]):
+        given = tuple(identities)
+        if len(given) > 1:
+            given = tuple(sorted(given, key=lambda each: _RANK[each.scheme]))
+        for identity in given:
             normal = normalise(identity)
             if normal:
                 scope = source if identity.scheme in PER_SOURCE else ""
@@ -108,6 +112,8 @@ def normalise(identity: Identity) -> str:
 
 def _phone(text: str) -> str:
     """National form: 13812345678, 01012345678; other countries keep their plus and code."""
+    if _MOBILE.fullmatch(text):  # nearly all
+        return text
     text = _EXTENSION.sub("", text)
     digits = _NOT_DIGIT.sub("", text.replace("(0)", ""))
     international = text.lstrip("( ").startswith("+") or digits.startswith("00")

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 
 from runtime.errors import SettingsInvalid
 from runtime.settings import EngineSettings
+from services.intake.pseudonym import Directory, KeyedPseudonyms
 
 KEY_BYTES: Final = 32
 
@@ -46,6 +47,10 @@ class IntakeSettings(EngineSettings):
         if len(key) < KEY_BYTES:
             raise SettingsInvalid(f"{name} has {len(key)} bytes, at least {KEY_BYTES} are needed")
         return key
+
+    def directory(self) -> Directory:
+        """Who citizens are. Raises ``SettingsInvalid`` if the key is no key."""
+        return KeyedPseudonyms(self.key(), key_version=self.pseudonym_key_version)
 
 
 def _read_or_make(path: Path) -> str:
