@@ -137,7 +137,7 @@ class Party(Part):
     gender: Name | None = None
     """For the form of address only; the platform's own code."""
     identities: Annotated[tuple[Identity, ...], Field(max_length=16)] = ()
-    """What tells whether two tickets are the same citizen's (R12): the strongest first."""
+    """What tells whether two tickets are the same citizen's (R12), in any order."""
 
 
 class Complainant(Party):

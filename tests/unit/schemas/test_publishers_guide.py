@@ -86,5 +86,4 @@ def test_the_binary_example_is_the_structured_one() -> None:
     event = parse_event(from_binary(headers, value[1].encode()))
     assert event.subject == key[1]
     (structured,) = (e for e in map(parse_event, EXAMPLES) if e.type == event.type)
-    assert event.data == structured.data
-    assert event.time == structured.time
+    assert event == structured
