@@ -1,0 +1,218 @@
+"""``hotline replay``: recorded events through the rules again, in memory or through real Kafka."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from cli.replaying import kafka, memory
+from cli.replaying.output import Output
+from cli.replaying.source import Recorded, citizen_keys, read_lines, recorded
+from cli.replaying.summary import summarise, tables
+from deploy.local.broker import Cluster
+from policy import bundle as policy_bundle
+from policy.errors import PolicyError
+from runtime import log
+from runtime.core import AnyProcessor, to_ms
+from runtime.errors import HotlineError
+from runtime.settings import EngineSettings
+from runtime.stores.codec import instant
+from services.dedup.domain import Dedup
+from services.intake.app import processor as intake
+from services.intake.settings import IntakeSettings
+
+JUST_AFTER = timedelta(milliseconds=1)
+
+
+@click.command()
+@click.argument(
+    "events", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--policy", default="cn-12345", show_default=True, help="Bundle: a name or a folder.")
+@click.option(
+    "--out",
+    "out_dir",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for <topic>.jsonl and summary.json.",
+)
+@click.option(
+    "--through",
+    type=click.Choice(["memory", "kafka"]),
+    default="memory",
+    show_default=True,
+    help="The driver, or real Kafka with topics of its own.",
+)
+@click.option("--until", metavar="TIME", help="Move the clock on to here (ISO 8601 with offset).")
+@click.option(
+    "--bootstrap",
+    metavar="HOST:PORT",
+    help="Broker for --through kafka.  [default: one is started for the replay]",
+)
+@click.option("--keep-topics", is_flag=True, help="Leave the replay's topics on the broker.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def replay(
+    events: tuple[Path, ...],
+    policy: str,
+    out_dir: Path,
+    through: str,
+    until: str | None,
+    bootstrap: str | None,
+    keep_topics: bool,
+    as_json: bool,
+) -> None:
+    """Replay EVENTS (JSON lines, plain or .gz) and write what the services say.
+
+    Both ways give the same facts. An event counts as recorded at its ``recordedtime``, else at its
+    ``time``; the rules see no other clock.
+
+    \b
+    Examples:
+      hotline replay events.jsonl --policy cn-12345 --out out/
+      hotline replay 2026-*.jsonl.gz --policy us-311 --out out/ --through kafka
+      hotline replay events.jsonl --out out/ --until 2026-03-31T00:00:00+08:00
+    """
+    log.configure("WARNING", json=False)
+    try:
+        bundle = policy_bundle.load(policy)
+        settings = IntakeSettings.for_service("intake", forward=False, ticks=False)
+        directory = settings.directory()
+    except (HotlineError, PolicyError) as error:
+        raise click.ClickException(str(error)) from error
+    lines, end = _load(events, _instant(until))
+
+    def processors(_: EngineSettings) -> Sequence[AnyProcessor]:
+        return intake(settings), Dedup()
+
+    started = time.perf_counter()
+    with Output(out_dir) as output, _bar(MofNCompleteColumn()) as bar:
+        task = bar.add_task(f"replay through {through}", total=len(lines))
+
+        def progress(count: int) -> None:
+            bar.advance(task, count)
+
+        try:
+            if through == "memory":
+                memory.replay(
+                    lines,
+                    processors(settings),
+                    bundle,
+                    until=end,
+                    sink=output.write,
+                    progress=progress,
+                )
+            else:
+                with _broker(bootstrap) as address:
+                    asyncio.run(
+                        kafka.replay(
+                            lines,
+                            citizen_keys(lines, directory),
+                            processors,
+                            bundle,
+                            bootstrap=address,
+                            until=end,
+                            sink=output.write,
+                            progress=progress,
+                            keep=keep_topics,
+                        )
+                    )
+        except HotlineError as error:
+            raise click.ClickException(str(error)) from error
+    summary = summarise(
+        output,
+        events=len(lines),
+        profile=bundle.profile,
+        through=through,
+        until=end,
+        seconds=time.perf_counter() - started,
+    )
+    text = orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode()
+    (out_dir / "summary.json").write_text(text + "\n", encoding="utf-8")
+    if as_json:
+        click.echo(text)
+    else:
+        for table in tables(summary):
+            Console().print(table)
+        click.echo(f"written to {out_dir}")
+
+
+def _load(paths: Sequence[Path], until: datetime | None) -> tuple[list[Recorded], datetime]:
+    """The events before ``until`` in order, and the end of time: ``until``, else the last event."""
+    with _bar(DownloadColumn()) as bar:
+        task = bar.add_task("reading", total=sum(path.stat().st_size for path in paths))
+        lines = recorded(read_lines(paths, seen=lambda count: bar.advance(task, count)))
+    if not lines:
+        raise click.ClickException(f"no events in {', '.join(map(str, paths))}")
+    if until is None:
+        return lines, instant(lines[-1].at_ms) + JUST_AFTER
+    return [line for line in lines if line.at_ms < to_ms(until)], until
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise click.BadParameter(
+            f"{text!r} is no instant: write it as 2026-03-31T00:00:00+08:00", param_hint="--until"
+        )
+    return found
+
+
+def _bar(count: DownloadColumn | MofNCompleteColumn) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        count,
+        TransferSpeedColumn() if isinstance(count, DownloadColumn) else RateColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+
+
+class RateColumn(ProgressColumn):
+    """Events a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.finished_speed or task.speed or 0:,.0f}/s")
+
+
+@contextlib.contextmanager
+def _broker(bootstrap: str | None) -> Iterator[str]:
+    """The given broker, or one that lives as long as the replay."""
+    if bootstrap is not None:
+        yield bootstrap
+        return
+    with tempfile.TemporaryDirectory(prefix="hotline-kafka-") as directory:
+        cluster = Cluster.create(Path(directory))
+        try:
+            cluster.start()
+            yield cluster.bootstrap
+        finally:
+            cluster.kill()

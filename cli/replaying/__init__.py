@@ -1,0 +1,1 @@
+"""Replay of recorded events, in memory or through real Kafka: the same facts."""
