@@ -103,7 +103,7 @@ class DeadLetter:
     detail: str
     """Field and value, for a person; without personal data."""
     topic: str
-    """Of the original (physical name). Of a timer: the service's changelog."""
+    """Of the original, by its logical name. Of a timer: the service's changelog."""
     partition: int
     offset: int
     """Of the original. Of a timer: −1."""
