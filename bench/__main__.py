@@ -9,13 +9,21 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench import dedup as dedup_bench
+from bench import driving, stage
+from bench import recovery as recovery_bench
 from bench import repeat as repeat_bench
 from bench.engines.registry import ENGINES, build_dir
+from bench.machine import this_machine
 from bench.report import Sheet
-from bench.stage import broker
 
+PARTITIONS = 4
 WIDE_COLUMNS = 160
 """Of a file or pipe, where nothing says how wide the table may be."""
+SHORT_RUNS = 2
+SHORT_LIMIT_SECONDS = 45.0
+SHORT_DRIVER_EVENTS = 200_000
+"""``all`` is to be over in ten minutes: fewer runs, a shorter replay; the rates are the same."""
 
 screen = Console()
 if not screen.is_terminal:
@@ -23,13 +31,14 @@ if not screen.is_terminal:
 
 
 def say(text: str) -> None:
-    screen.print(f"[dim]{text}[/dim]", highlight=False)
+    """Progress, on the error stream: the output is the tables."""
+    click.echo(click.style(text, dim=True), err=True)
 
 
 def publish(sheet: Sheet, numbers: dict[str, Any], markdown: bool, json_file: Path | None) -> None:
     """Prints a table and writes its numbers where asked."""
     if markdown:
-        click.echo(sheet.markdown())
+        click.echo(sheet.markdown() + "\n")
     else:
         screen.print(sheet.rich())
     if json_file is not None:
@@ -37,7 +46,7 @@ def publish(sheet: Sheet, numbers: dict[str, Any], markdown: bool, json_file: Pa
         json_file.write_text(json.dumps(numbers, ensure_ascii=False, indent=1) + "\n")
 
 
-def engines_option(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+def chosen_engines(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
     for name in names:
         if name not in ENGINES:
@@ -45,6 +54,7 @@ def engines_option(_: click.Context, __: click.Parameter, value: str) -> tuple[s
     return names
 
 
+at_least_one = click.IntRange(min=1)
 bootstrap_option = click.option(
     "--bootstrap", metavar="HOST:PORT", help="Use this broker instead of starting one."
 )
@@ -54,25 +64,65 @@ json_option = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """Measure the engine beside its peers, the services, recovery and the driver.
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Measure the engine beside its peers, the dedup service, recovery and the driver.
+
+    Without a command: all of them, in about ten minutes.
 
     \b
     Examples:
+      python -m bench                               everything, as tables
+      python -m bench all --markdown                for bench/README.md
       python -m bench repeat                        engine and peers, one table
       python -m bench repeat --peers hotline,faust --events 50000 --runs 1
+      python -m bench dedup --events 200000
+      python -m bench recovery --keys 1000000 --store rocksdb
+      python -m bench driver --events 1000000
     """
+    if context.invoked_subcommand is None:
+        context.invoke(everything)
+
+
+@main.command("all")
+@bootstrap_option
+@markdown_option
+@click.option(
+    "--json", "json_dir", type=click.Path(path_type=Path), help="Write the numbers to this folder."
+)
+def everything(bootstrap: str | None, markdown: bool, json_dir: Path | None) -> None:
+    """All measurements on one broker, each once, in about ten minutes.
+
+    \b
+    Examples:
+      python -m bench all
+      python -m bench all --markdown --json bench/results > tables.md
+    """
+    plan = repeat_bench.Plan(runs=SHORT_RUNS, limit_seconds=SHORT_LIMIT_SECONDS)
+
+    def file(name: str) -> Path | None:
+        return None if json_dir is None else json_dir / f"{name}.json"
+
+    with stage.broker(bootstrap) as address:
+        _repeat(plan, address, markdown, file("repeat"))
+        _dedup(150_000, SHORT_RUNS, address, markdown, file("dedup"))
+        _recovery(1_000_000, "memory", address, markdown, file("recovery"))
+    _driver(SHORT_DRIVER_EVENTS, markdown, file("driver"))
 
 
 @main.command()
-@click.option("--events", default=200_000, show_default=True, help="Tickets in the backlog.")
-@click.option("--runs", default=3, show_default=True, help="Of each engine, forth and back.")
+@click.option(
+    "--events", default=200_000, show_default=True, type=at_least_one, help="Tickets to drain."
+)
+@click.option(
+    "--runs", default=3, show_default=True, type=at_least_one, help="Of each, forth and back."
+)
 @click.option(
     "--peers",
     default=",".join(ENGINES),
     show_default=True,
-    callback=engines_option,
+    callback=chosen_engines,
     help="Engines to measure, in this order.",
 )
 @click.option("--rate", default=500, show_default=True, help="Events/s for latency; 0: none.")
@@ -113,11 +163,104 @@ def repeat(
         limit_seconds=limit_seconds,
         engines=tuple(peers),
     )
-    with broker(bootstrap) as address:
-        outcome = asyncio.run(
-            repeat_bench.run(plan, address, log_dir=build_dir() / "logs", say=say)
-        )
+    with stage.broker(bootstrap) as address:
+        _repeat(plan, address, markdown, json_file)
+
+
+@main.command()
+@click.option(
+    "--events",
+    default=150_000,
+    show_default=True,
+    type=at_least_one,
+    help="Records of the log; about three in four are tickets.",
+)
+@click.option("--runs", default=3, show_default=True, type=at_least_one)
+@bootstrap_option
+@markdown_option
+@json_option
+def dedup(
+    events: int, runs: int, bootstrap: str | None, markdown: bool, json_file: Path | None
+) -> None:
+    """The real dedup service, end to end through Kafka, exactly once.
+
+    \b
+    Examples:
+      python -m bench dedup
+      HOTLINE_BATCH_MAX_RECORDS=5000 python -m bench dedup --runs 1
+    """
+    with stage.broker(bootstrap) as address:
+        _dedup(events, runs, address, markdown, json_file)
+
+
+@main.command()
+@click.option("--keys", default=1_000_000, show_default=True, type=at_least_one)
+@click.option(
+    "--store", default="memory", show_default=True, type=click.Choice(["memory", "rocksdb"])
+)
+@bootstrap_option
+@markdown_option
+@json_option
+def recovery(
+    keys: int, store: str, bootstrap: str | None, markdown: bool, json_file: Path | None
+) -> None:
+    """How long a worker with nothing on disk needs to take over a state from the changelog.
+
+    \b
+    Examples:
+      python -m bench recovery
+      python -m bench recovery --keys 100000 --store rocksdb
+    """
+    with stage.broker(bootstrap) as address:
+        _recovery(keys, store, address, markdown, json_file)
+
+
+@main.command()
+@click.option("--events", default=1_000_000, show_default=True, type=at_least_one)
+@markdown_option
+@json_option
+def driver(events: int, markdown: bool, json_file: Path | None) -> None:
+    """How long a replay in virtual time takes, in one process without a broker.
+
+    \b
+    Examples:
+      python -m bench driver
+      python -m bench driver --events 100000
+    """
+    _driver(events, markdown, json_file)
+
+
+def _repeat(plan: repeat_bench.Plan, address: str, markdown: bool, json_file: Path | None) -> None:
+    outcome = asyncio.run(repeat_bench.run(plan, address, log_dir=build_dir() / "logs", say=say))
     publish(repeat_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
+
+
+def _dedup(events: int, runs: int, address: str, markdown: bool, json_file: Path | None) -> None:
+    outcome = asyncio.run(
+        dedup_bench.run(
+            events, runs, address, partitions=PARTITIONS, log_dir=build_dir() / "logs", say=say
+        )
+    )
+    publish(dedup_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
+
+
+def _recovery(keys: int, store: str, address: str, markdown: bool, json_file: Path | None) -> None:
+    outcome = asyncio.run(
+        recovery_bench.run(
+            keys,
+            address,
+            store=store,
+            partitions=PARTITIONS,
+            log_dir=build_dir() / "logs",
+            say=say,
+        )
+    )
+    publish(recovery_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
+
+
+def _driver(events: int, markdown: bool, json_file: Path | None) -> None:
+    outcome = driving.Outcome(this_machine(), tuple(driving.run(events, say)))
+    publish(driving.sheet(outcome), outcome.to_dict(), markdown, json_file)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 
 PREFIX = "BENCH_"
 FIRST = "FIRST"
+READY = "READY"
+"""Printed once by engines that are asked how long their recovery takes."""
 TOPIC_PREFIX = "bench-"
 """Of every topic and group of the benchmarks."""
 
@@ -39,13 +41,12 @@ class Orders:
         return cls(**{f.name: environ[PREFIX + f.name.upper()] for f in fields(cls)})
 
 
-_announced = False
+_announced: set[str] = set()
 
 
-def announce_first() -> None:
-    """Call at each record; prints once. The only thing an engine does for the harness."""
-    global _announced
-    if not _announced:
-        _announced = True
+def announce(what: str = FIRST) -> None:
+    """Call at each record; prints once. All that an engine does for the harness."""
+    if what not in _announced:
+        _announced.add(what)
         # The descriptor itself: Faust turns what is printed into log lines.
-        os.write(1, f"{FIRST} {time.time()}\n".encode())
+        os.write(1, f"{what} {time.time()}\n".encode())

@@ -46,6 +46,11 @@ def tickets(count: int, *, seed: int = SEED) -> Iterator[tuple[bytes, bytes]]:
         yield citizen.encode(), orjson.dumps(ticket)
 
 
+def at_ms(number: int) -> int:
+    """When the n-th ticket was received, in milliseconds since 1970 UTC."""
+    return int((START + timedelta(minutes=number)).timestamp() * 1000)
+
+
 def _citizen(rng: random.Random) -> str:
     """Three in ten tickets come from the heavy-tailed few: the first of them sends 14 % of all."""
     heavy = rng.random() < 0.3

@@ -1,7 +1,7 @@
 """The harness's own dealings with the broker: topics, filling, draining, committed offsets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from time import monotonic
 
@@ -73,9 +73,18 @@ async def delete(bootstrap: str, *, containing: str) -> None:
 
 
 async def fill(
-    bootstrap: str, topic: str, records: Iterable[tuple[bytes, bytes]], *, partitions: int
+    bootstrap: str,
+    topic: str,
+    records: Iterable[tuple[bytes, bytes]],
+    *,
+    partitions: int,
+    at_ms: Callable[[int], int] | None = None,
 ) -> int:
-    """Writes (key, value) records, each to the partition of its key, in order; returns how many."""
+    """Writes (key, value) records, each to the partition of its key, in order; returns how many.
+
+    Args:
+        at_ms: timestamp of the n-th record; the present without it.
+    """
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         enable_idempotence=True,
@@ -88,11 +97,12 @@ async def fill(
         batches = [producer.create_batch() for _ in range(partitions)]
         for key, value in records:
             partition = partition_of(key, partitions)
-            if batches[partition].append(key=key, value=value, timestamp=None) is None:
+            timestamp = at_ms(count) if at_ms is not None else None
+            if batches[partition].append(key=key, value=value, timestamp=timestamp) is None:
                 # Awaiting the acknowledgement keeps order and memory bounded.
                 await (await producer.send_batch(batches[partition], topic, partition=partition))
                 batches[partition] = producer.create_batch()
-                batches[partition].append(key=key, value=value, timestamp=None)
+                batches[partition].append(key=key, value=value, timestamp=timestamp)
             count += 1
         for partition, batch in enumerate(batches):
             if batch.record_count():
@@ -119,8 +129,10 @@ def partitions_of(topic: str, partitions: int) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in range(partitions)]
 
 
-async def drain(bootstrap: str, topic: str, *, partitions: int) -> AsyncIterator[bytes]:
-    """Every committed value of a topic up to its end as of now."""
+async def drain(
+    bootstrap: str, topic: str, *, partitions: int
+) -> AsyncIterator[tuple[bytes, bytes]]:
+    """Key and value of every committed record of a topic, up to its end as of now."""
     consumer = reader(bootstrap)
     await consumer.start()
     try:
@@ -135,9 +147,20 @@ async def drain(bootstrap: str, topic: str, *, partitions: int) -> AsyncIterator
             for records in (await consumer.getmany(*left, timeout_ms=200)).values():
                 for record in records:
                     if record.value is not None:
-                        yield record.value
+                        yield record.key, record.value
     finally:
         await consumer.stop()
+
+
+async def end(bootstrap: str, topic: str, *, partitions: int) -> int:
+    """How many offsets a topic has, all partitions together."""
+    consumer = reader(bootstrap)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(partitions_of(topic, partitions))
+    finally:
+        await consumer.stop()
+    return sum(int(offset) for offset in ends.values())
 
 
 async def committed(

@@ -9,12 +9,12 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from bench.contract import FIRST, TOPIC_PREFIX, Orders
+from bench.contract import FIRST, READY, TOPIC_PREFIX, Orders
 from bench.machine import cpu_seconds, rss_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,8 +40,8 @@ class EngineProcess:
     first_at: float | None = None
     """Epoch seconds when it took up its first record; None before."""
     first_cpu_seconds: float = 0.0
-    lines: list[str] = field(default_factory=list)
-    """What else it printed."""
+    ready_at: float | None = None
+    """Epoch seconds when its state was there; only of engines that say so."""
 
     @property
     def ps(self) -> psutil.Process:
@@ -74,8 +74,8 @@ class EngineProcess:
             if line.startswith(FIRST + " ") and self.first_at is None:
                 self.first_cpu_seconds = self.cpu_seconds()
                 self.first_at = float(line.split()[1])
-            else:
-                self.lines.append(line)
+            elif line.startswith(READY + " ") and self.ready_at is None:
+                self.ready_at = float(line.split()[1])
 
     async def stop(self) -> None:
         if self.running:

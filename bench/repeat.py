@@ -10,8 +10,8 @@ from bench.contract import TOPIC_PREFIX
 from bench.engines.registry import ENGINES, Engine, Unavailable
 from bench.latency import Latency
 from bench.machine import Machine, this_machine
-from bench.oracle import answers
-from bench.process import EngineFailed
+from bench.oracle import Answer, Check, answers, check
+from bench.process import EngineFailed, new_orders, new_run_id
 from bench.report import Sheet, spread
 from bench.throughput import Throughput
 
@@ -33,13 +33,32 @@ class Plan:
     engines: tuple[str, ...] = tuple(ENGINES)
 
 
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """A run over the backlog, and whether its answers were right."""
+
+    run: Throughput
+    check: Check
+
+    @property
+    def engine(self) -> str:
+        return self.run.engine
+
+    @property
+    def answers(self) -> str:
+        """In words."""
+        if self.run.complete:
+            return str(self.check)
+        return "right so far" if self.check.sound else str(self.check)
+
+
 @dataclass(slots=True)
 class Outcome:
     """What came of a plan."""
 
     plan: Plan
     machine: Machine
-    throughput: list[Throughput] = field(default_factory=list)
+    throughput: list[Drained] = field(default_factory=list)
     latency: list[Latency] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -48,7 +67,11 @@ class Outcome:
             "plan": asdict(self.plan),
             "machine": self.machine.to_dict(),
             "throughput": [
-                {**asdict(t), "events_per_second": round(t.events_per_second)}
+                {
+                    **asdict(t.run),
+                    "events_per_second": round(t.run.events_per_second),
+                    "check": asdict(t.check),
+                }
                 for t in self.throughput
             ],
             "latency": [asdict(each) for each in self.latency],
@@ -86,24 +109,15 @@ async def run(plan: Plan, bootstrap: str, *, log_dir: Path, say: Callable[[str],
             if name not in commands:
                 continue
             try:
-                result = await throughput.measure(
-                    name,
-                    commands[name],
-                    bootstrap,
-                    INPUT,
-                    expected,
-                    partitions=plan.partitions,
-                    limit_seconds=plan.limit_seconds,
-                    log_dir=log_dir,
-                )
+                result = await _drain(name, commands[name], bootstrap, expected, plan, log_dir)
             except (EngineFailed, TimeoutError) as error:
                 _skip(outcome, ENGINES[name], str(error), say)
                 del commands[name]
                 continue
             outcome.throughput.append(result)
             say(
-                f"{ENGINES[name].title}: {result.events_per_second:,.0f} events/s, "
-                f"{result.cpu_us_per_event:.0f} µs CPU per event, {result.verdict}"
+                f"{ENGINES[name].title}: {result.run.events_per_second:,.0f} events/s, "
+                f"{result.run.cpu_us_per_event:.0f} µs CPU per event, {result.answers}"
             )
     finally:
         await kafka.delete(bootstrap, containing=INPUT)
@@ -130,6 +144,32 @@ async def run(plan: Plan, bootstrap: str, *, log_dir: Path, say: Callable[[str],
     return outcome
 
 
+async def _drain(
+    name: str,
+    command: Sequence[str],
+    bootstrap: str,
+    expected: dict[str, Answer],
+    plan: Plan,
+    log_dir: Path,
+) -> Drained:
+    run_id = new_run_id()
+    orders = new_orders(bootstrap, INPUT, run_id, partitions=plan.partitions)
+    await kafka.create(bootstrap, orders.output, partitions=plan.partitions)
+    try:
+        run = await throughput.measure(
+            name,
+            command,
+            orders,
+            len(expected),
+            limit_seconds=plan.limit_seconds,
+            log_dir=log_dir,
+        )
+        outputs = kafka.drain(bootstrap, orders.output, partitions=plan.partitions)
+        return Drained(run, await check((value async for _, value in outputs), expected))
+    finally:
+        await kafka.delete(bootstrap, containing=run_id)
+
+
 def _skip(outcome: Outcome, engine: Engine, why: str, say: Callable[[str], None]) -> None:
     say(f"{engine.title} left out: {why}")
     outcome.skipped.append(f"{engine.title} left out: {why.splitlines()[0]}.")
@@ -140,7 +180,8 @@ def sheet(outcome: Outcome) -> Sheet:
     plan = outcome.plan
     rows = []
     for name in plan.engines:
-        runs = [t for t in outcome.throughput if t.engine == name]
+        drained = [t for t in outcome.throughput if t.engine == name]
+        runs = [t.run for t in drained]
         delays = [each for each in outcome.latency if each.engine == name]
         if not runs and not delays:
             continue
@@ -156,7 +197,7 @@ def sheet(outcome: Outcome) -> Sheet:
                 spread([t.rss_mib for t in runs]),
                 " / ".join(f"{each.p50_ms:.0f} / {each.p99_ms:.0f}" for each in delays) or "–",
                 spread([each.core_share * 100 for each in delays]),
-                "; ".join(dict.fromkeys(t.verdict for t in runs)) or "–",
+                "; ".join(dict.fromkeys(t.answers for t in drained)) or "–",
             )
         )
     return Sheet(
@@ -183,17 +224,18 @@ def sheet(outcome: Outcome) -> Sheet:
 
 def _notes(outcome: Outcome) -> tuple[str, ...]:
     notes = []
-    short = [t for t in outcome.throughput if not t.complete]
+    runs = [t.run for t in outcome.throughput]
+    short = [run for run in runs if not run.complete]
     for name in dict.fromkeys(t.engine for t in short):
         done = spread([t.committed for t in short if t.engine == name])
         notes.append(
             f"{ENGINES[name].title}: cut off after {outcome.plan.limit_seconds:.0f} s with {done} "
             "committed; its numbers are of that part, the easier one."
         )
-    noisy = [t.other_cores for t in outcome.throughput if t.other_cores > NOISY_CORES]
+    noisy = [run.other_cores for run in runs if run.other_cores > NOISY_CORES]
     if noisy:
         notes.append(
             f"Other work on this machine took {spread(noisy, 1)} cores during {len(noisy)} of "
-            f"{len(outcome.throughput)} runs: take differences below a factor of 2 as noise."
+            f"{len(runs)} runs: take differences below a factor of 2 as noise."
         )
     return (*notes, *outcome.skipped)

@@ -1,15 +1,15 @@
-"""One engine draining the whole backlog: events/s, CPU, memory, right or wrong."""
+"""One engine draining a whole backlog: events/s, CPU of engine and broker, memory."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from bench import kafka, machine
-from bench.oracle import Answer, Check, check
-from bench.process import EngineProcess, new_orders, new_run_id, now, running
+from bench.contract import Orders
+from bench.process import EngineProcess, now, running
 
 POLL_SECONDS = 0.05
 """How finely the end of a run is seen."""
@@ -31,7 +31,6 @@ class Throughput:
     """Cores that neither engine, broker nor harness used: noise of the machine."""
     complete: bool
     """False: the time limit cut the run short; rates are of the part that was committed."""
-    check: Check
 
     @property
     def events_per_second(self) -> float:
@@ -44,13 +43,6 @@ class Throughput:
     @property
     def broker_us_per_event(self) -> float:
         return self.broker_cpu_seconds / self.committed * 1e6
-
-    @property
-    def verdict(self) -> str:
-        """Whether the answers were right, in words."""
-        if self.complete:
-            return str(self.check)
-        return "right so far" if self.check.sound else str(self.check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,52 +67,49 @@ class _Snapshot:
 async def measure(
     name: str,
     command: Sequence[str],
-    bootstrap: str,
-    topic: str,
-    expected: dict[str, Answer],
+    orders: Orders,
+    events: int,
     *,
-    partitions: int,
     limit_seconds: float,
     log_dir: Path,
+    environ: Mapping[str, str] | None = None,
 ) -> Throughput:
-    """Runs an engine over a filled topic. Raises ``EngineFailed`` when it ends or never starts."""
-    run_id = new_run_id()
-    orders = new_orders(bootstrap, topic, run_id, partitions=partitions)
-    await kafka.create(bootstrap, orders.output, partitions=partitions)
-    brokers = machine.broker_processes(bootstrap)
-    try:
-        async with (
-            kafka.admin(bootstrap) as client,
-            running(name, command, orders, log_dir=log_dir) as engine,
-        ):
-            start = await _first_record(engine, brokers)
-            assert engine.first_at is not None
-            done, rss, end = 0, 0, start
-            while done < len(expected) and end.at - engine.first_at < limit_seconds:
-                await asyncio.sleep(POLL_SECONDS)
-                engine.check_running()
-                rss = max(rss, engine.rss_bytes())
-                offsets = await kafka.committed(client, orders.group, topic, partitions=partitions)
-                end = _Snapshot.of(engine, brokers)
-                done = done if offsets is None else offsets
-        seconds = end.at - engine.first_at
-        own = (end.engine - start.engine) + (end.broker - start.broker)
-        others = (end.machine - start.machine) - own - (end.harness - start.harness)
-        outputs = kafka.drain(bootstrap, orders.output, partitions=partitions)
-        result = Throughput(
-            engine=name,
-            committed=max(done, 1),
-            seconds=seconds,
-            cpu_seconds=end.engine - engine.first_cpu_seconds,
-            rss_mib=rss // 2**20,
-            broker_cpu_seconds=end.broker - start.broker,
-            other_cores=max(0.0, others / max(end.at - start.at, POLL_SECONDS)),
-            complete=done >= len(expected),
-            check=await check(outputs, expected),
-        )
-    finally:
-        await kafka.delete(bootstrap, containing=run_id)
-    return result
+    """Runs an engine until it has committed ``events`` records of its input.
+
+    Raises:
+        EngineFailed: it ended.
+        TimeoutError: it took up nothing.
+    """
+    partitions = int(orders.partitions)
+    brokers = machine.broker_processes(orders.bootstrap)
+    async with (
+        kafka.admin(orders.bootstrap) as client,
+        running(name, command, orders, log_dir=log_dir, environ=environ) as engine,
+    ):
+        start = await _first_record(engine, brokers)
+        assert engine.first_at is not None
+        done, rss, end = 0, 0, start
+        while done < events and end.at - engine.first_at < limit_seconds:
+            await asyncio.sleep(POLL_SECONDS)
+            engine.check_running()
+            rss = max(rss, engine.rss_bytes())
+            offsets = await kafka.committed(
+                client, orders.group, orders.input, partitions=partitions
+            )
+            end = _Snapshot.of(engine, brokers)
+            done = done if offsets is None else offsets
+    own = (end.engine - start.engine) + (end.broker - start.broker)
+    others = (end.machine - start.machine) - own - (end.harness - start.harness)
+    return Throughput(
+        engine=name,
+        committed=max(done, 1),
+        seconds=end.at - engine.first_at,
+        cpu_seconds=end.engine - engine.first_cpu_seconds,
+        rss_mib=rss // 2**20,
+        broker_cpu_seconds=end.broker - start.broker,
+        other_cores=max(0.0, others / max(end.at - start.at, POLL_SECONDS)),
+        complete=done >= events,
+    )
 
 
 async def _first_record(engine: EngineProcess, brokers: Sequence[psutil.Process]) -> _Snapshot:

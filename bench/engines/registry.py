@@ -37,12 +37,17 @@ def build_dir() -> Path:
     return cache_directory() / "bench"
 
 
+def module_command(module: str) -> list[str]:
+    """A module of ours, run by the interpreter that runs this."""
+    return [sys.executable, "-m", module]
+
+
 def _hotline() -> list[str]:
-    return [sys.executable, "-m", "bench.engines.hotline_repeat"]
+    return module_command("bench.engines.hotline_repeat")
 
 
 def _faust() -> list[str]:
-    return [sys.executable, "-m", "bench.peers.faust_repeat"]
+    return module_command("bench.peers.faust_repeat")
 
 
 def _quix() -> list[str]:

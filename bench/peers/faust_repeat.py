@@ -8,7 +8,7 @@ from typing import Any
 
 import faust
 
-from bench.contract import Orders, announce_first
+from bench.contract import Orders, announce
 from bench.workload import advance, parse, state_key
 
 orders = Orders.from_environ()
@@ -44,7 +44,7 @@ chains = app.Table("chains", default=list, partitions=int(orders.partitions))
 @app.agent(tickets)  # type: ignore[untyped-decorator,unused-ignore]
 async def detect(stream: Any) -> None:
     async for event in stream.events():
-        announce_first()
+        announce()
         ticket = parse(event.value)
         key = state_key(ticket)
         chain, verdict = advance(chains[key], ticket)

@@ -5,7 +5,7 @@ Runs in an environment of its own (requirements.txt), never in the project's.
 
 from quixstreams import Application, State  # type: ignore[import-not-found,unused-ignore]
 
-from bench.contract import Orders, announce_first
+from bench.contract import Orders, announce
 from bench.workload import Ticket, advance, parse
 
 orders = Orders.from_environ()
@@ -26,7 +26,7 @@ app = Application(
 
 
 def decode(value: bytes) -> Ticket:
-    announce_first()
+    announce()
     return parse(value)
 
 
