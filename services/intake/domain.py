@@ -52,13 +52,13 @@ HOP_HEADER = "hotline-hop"
 PUBLISHERS = frozenset(
     {
         *("specversion", "id", "source", "type", "time", "subject", "datacontenttype"),
-        *("dataschema", "traceparent", "tracestate", "causationid"),
+        *("dataschema", "traceparent", "tracestate"),
     }
 )
 """Attributes that go on as they came."""
 OURS = frozenset(
     {
-        *("citizen", "sequence", "recordedtime", "policyversion"),
+        *("citizen", "sequence", "recordedtime", "policyversion", "causationid"),
         *("anomaly", "leaf", "previousleaf"),
     }
 )

@@ -247,11 +247,9 @@ def _mask_object(value: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 result[name] = item if _is_plain(item) else mask(item)
             continue
-        key = name
-        if suspicious(name) is not None:
-            key = mask_text(name)
-            while key is not name and key in result:
-                key += "'"  # two numbers used as names: neither value is lost
+        key = name if suspicious(name) is None else mask_text(name)
+        while key in result:
+            key += "'"  # two numbers used as names: neither value is lost
         if type(item) is str:  # as ``mask`` would: most of what there is
             result[key] = item if suspicious(item) is None else mask_text(item)
         else:

@@ -72,7 +72,7 @@ class KeyedPseudonyms:
     def __init__(self, key: bytes, *, key_version: int = 1) -> None:
         """Args:
         key: secret, at least 32 bytes; another key gives everybody another pseudonym.
-        key_version: kept with each ticket, so that a rotation can tell which key named it.
+        key_version: says in logs which key is in use; another key is another set of citizens.
 
         Raises:
             ValueError: the key is too short.
@@ -121,8 +121,8 @@ def _phone(text: str) -> str:
         digits = digits[2:]
     if len(digits) < _MIN_PHONE_DIGITS or len(set(digits)) == 1:
         return ""
-    if re.fullmatch(r"(?:86)?1[3-9]\d{9}", digits):
-        return digits[-11:]
+    if digits.startswith("86") and _MOBILE.fullmatch(digits[2:]):
+        return digits[2:]
     if not international:
         return digits
     if digits.startswith("86"):
