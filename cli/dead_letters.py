@@ -150,19 +150,36 @@ def passes(filed: Iterable[Filed], back: Collection[LetterId], subject: str) -> 
         for one in letters:
             first.setdefault(one.letter.position, one.id)
         pending.sort(key=lambda one: first[one.letter.position])
-        block = pending[-1].block
-        of_block = [one for one in letters if one.block == block]
+        block = _block(letters, pending)
+        began = block[0].letter
         found.append(
             Pass(
                 subject=subject,
                 partition=partition,
                 letters=tuple(pending),
-                put_back=len(of_block),
-                begins=block.startswith("timer-")
-                or any(one.letter.position == block for one in of_block),
+                put_back=len(block),
+                begins=began.blocked_by is None
+                or (began.attempt == 1 and began.blocked_by.startswith("timer-")),
             )
         )
     return tuple(found)
+
+
+def _block(letters: Sequence[Filed], pending: Sequence[Filed]) -> list[Filed]:
+    """The letters that the engine has counted since the block of the pending ones began.
+
+    Names of blocks are not enough: what failed again may wait behind a timer now. So: all that
+    shares a name or an original with a pending letter, from the last beginning on.
+    """
+    begun = max((n for n, one in enumerate(letters) if one.letter.blocked_by is None), default=0)
+    since = list(letters[begun:])
+    known = {name for one in pending for name in (one.block, one.letter.position)}
+    while True:
+        linked = [one for one in since if one.block in known or one.letter.position in known]
+        names = {name for one in linked for name in (one.block, one.letter.position)}
+        if names <= known:
+            return linked or list(pending)
+        known |= names
 
 
 _AGO = re.compile(r"(\d+)([smhd])")
@@ -466,7 +483,7 @@ async def put_back(
             ready = passes(filed, back, subject)
             for each in ready:
                 if not each.begins and not force:
-                    raise BeginningExpired(each.subject, each.letters[-1].block)
+                    raise BeginningExpired(each.subject, each.letters[0].block)
                 markers[each.partition] = await _send(
                     producer, settings, service, each, force=force
                 )
