@@ -160,7 +160,7 @@ def list_topics(as_json: bool, **options: Any) -> None:
         return
     table = Table(box=None, header_style="bold")
     for column in ("topic", "partitions", "copies", "kept", "key", ""):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == "topic")
     for row in rows:
         if row["cleanup"] == "compact":
             kept = "latest per key"

@@ -8,8 +8,9 @@ import asyncio
 import base64
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -154,15 +155,10 @@ class Cluster:
         try:
             for broker in idle:
                 self._launch(broker)
-            for broker in idle:
-                assert broker.process is not None
-                wait_ready(
-                    lambda: self._ready(len(self.brokers)),
-                    broker.process,
-                    name=f"Kafka broker {broker.node}",
-                    log=broker.log,
-                    timeout_s=START_TIMEOUT_S,
-                )
+            for broker in idle:  # Each by itself first: one that died is named.
+                self._wait(broker, partial(listens, broker.port))
+            if idle:
+                self._wait(idle[-1], lambda: self._ready(len(self.brokers)))
         except BaseException:
             for broker in idle:
                 broker.kill()
@@ -175,14 +171,7 @@ class Cluster:
         if broker.running:
             return
         self._launch(broker)
-        assert broker.process is not None
-        wait_ready(
-            lambda: self._ready(sum(each.running for each in self.brokers)),
-            broker.process,
-            name=f"Kafka broker {broker.node}",
-            log=broker.log,
-            timeout_s=START_TIMEOUT_S,
-        )
+        self._wait(broker, lambda: self._ready(sum(each.running for each in self.brokers)))
 
     def restart(self, broker: Broker) -> None:
         broker.stop()
@@ -200,8 +189,18 @@ class Cluster:
         for broker in self.brokers:
             broker.kill()
 
+    def _wait(self, broker: Broker, ready: Callable[[], bool]) -> None:
+        assert broker.process is not None
+        wait_ready(
+            ready,
+            broker.process,
+            name=f"Kafka broker {broker.node}",
+            log=broker.log,
+            timeout_s=START_TIMEOUT_S,
+        )
+
     def _ready(self, expected: int) -> bool:
-        if not any(broker.running and listens(broker.port) for broker in self.brokers):
+        if not all(listens(broker.port) for broker in self.brokers if broker.running):
             return False  # The client would log every refused connection.
         try:
             return asyncio.run(_serving(self.bootstrap)) >= expected
@@ -266,6 +265,10 @@ class Cluster:
             "share.coordinator.state.topic.num.partitions": 1,
             "share.coordinator.state.topic.replication.factor": self.replication_factor,
             "share.coordinator.state.topic.min.isr": self.min_insync_replicas,
+            # A killed broker is let in again once its old session has ended (default 9 s). Shorter, and
+            # a busy machine's broker loses its leaderships for a moment.
+            "broker.session.timeout.ms": 4000,
+            "broker.heartbeat.interval.ms": 500,
             # Nobody is waited for: with the default of 3 s every test would take 3 s longer.
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1000,

@@ -1,0 +1,144 @@
+"""The local stack as a user starts it: the real command, real Kafka, real PostgreSQL."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from deploy.local.broker import Cluster
+from deploy.local.stack import Stack
+
+HOTLINE = Path(sysconfig.get_path("scripts")) / "hotline"
+FREE = ("--kafka-port", "0", "--postgres-port", "0", "--web-port", "0", "--no-services")
+
+
+@dataclass(frozen=True)
+class Commands:
+    """``hotline`` on a directory of the test's own."""
+
+    directory: Path
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(HOTLINE), *arguments, "--dir", str(self.directory)],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    def ok(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        return told
+
+    def pids(self) -> dict[str, int]:
+        return {part["name"]: part["pid"] for part in self.status()["parts"]}
+
+
+@pytest.fixture
+def hotline(tmp_path: Path) -> Iterator[Commands]:
+    commands = Commands(tmp_path / "stack")
+    yield commands
+    commands.ok("down", "--wipe")
+    assert not commands.directory.exists()
+
+
+async def write(stack: Stack) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=stack.cluster.bootstrap)
+    await producer.start()
+    await producer.send_and_wait("hotline.tickets", b"kept", partition=3)
+    await producer.stop()
+    connection = await asyncpg.connect(stack.postgres.dsn)
+    await connection.execute("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('留下')")
+    await connection.close()
+
+
+async def read(stack: Stack) -> tuple[bytes | None, str]:
+    consumer = AIOKafkaConsumer(
+        "hotline.tickets", bootstrap_servers=stack.cluster.bootstrap, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    record = await asyncio.wait_for(consumer.getone(), timeout=30)
+    await consumer.stop()
+    connection = await asyncpg.connect(stack.postgres.dsn)
+    word: str = await connection.fetchval("SELECT word FROM kept")
+    await connection.close()
+    return record.value, word
+
+
+def test_up_twice_down_and_up_again_keeps_the_data(hotline: Commands) -> None:
+    told = hotline.ok("up", *FREE)
+    pids = hotline.pids()
+    assert set(pids) == {"kafka-1", "postgres"}
+    assert "export HOTLINE_KAFKA_BOOTSTRAP=127.0.0.1:" in told
+    asyncio.run(write(Stack(hotline.directory)))
+
+    hotline.ok("up", *FREE)
+    assert hotline.pids() == pids, "a second up is harmless"
+    assert "Kafka Server started" in hotline.ok("logs", "kafka", "-n", "10000")
+    assert "ready to accept connections" in hotline.ok("logs", "postgres")
+
+    hotline.ok("down")
+    hotline.ok("down")
+    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert hotline.run("status").returncode == 1
+
+    hotline.ok("up", "--no-services")
+    assert hotline.status()["environ"]["HOTLINE_KAFKA_BOOTSTRAP"] in told, "the ports stay"
+    assert asyncio.run(read(Stack(hotline.directory))) == (b"kept", "留下")
+
+
+def test_up_after_everything_was_killed_starts_again_and_keeps_the_data(hotline: Commands) -> None:
+    hotline.ok("up", *FREE)
+    asyncio.run(write(Stack(hotline.directory)))
+    for pid in hotline.pids().values():
+        process = psutil.Process(pid)
+        children = process.children(recursive=True)
+        os.kill(pid, signal.SIGKILL)
+        psutil.wait_procs([process, *children], timeout=30)
+    assert {part["state"] for part in hotline.status()["parts"]} == {"died"}
+
+    hotline.ok("up", "--no-services")
+    assert asyncio.run(read(Stack(hotline.directory))) == (b"kept", "留下")
+
+
+def test_a_port_in_use_ends_up_with_its_name_and_leaves_nothing_running(hotline: Commands) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        done = hotline.run("up", "--no-services", "--kafka-port", "0", "--postgres-port", port)
+    assert done.returncode == 1
+    assert f"port {port} on 127.0.0.1, meant for PostgreSQL, is in use" in done.stderr
+    assert "--postgres-port" in done.stderr
+    assert {part["state"] for part in hotline.status()["parts"]} == {"stopped"}
+
+
+def test_three_brokers_lose_one_and_go_on(tmp_path: Path) -> None:
+    cluster = Cluster.create(tmp_path, brokers=3)
+    try:
+        cluster.start()
+        cluster.brokers[1].kill()
+        assert [broker.running for broker in cluster.brokers] == [True, False, True]
+        cluster.start_broker(cluster.brokers[1])
+        cluster.brokers[2].pause()
+        cluster.brokers[2].resume()
+        assert cluster.running
+    finally:
+        cluster.kill()
+    assert not cluster.running
