@@ -16,7 +16,7 @@ CITIZENS = 20_000
 START = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=8)))
 LEAVES = [f"{a:02d}.{b:02d}.{c:02d}" for a in range(8) for b in range(6) for c in range(8)]
 CHANNELS = ("phone", "web", "app", "wechat")
-TEXT_CHARACTERS = 60
+TEXT_CHARACTERS = 90
 SYLLABLES = (
     "夜间施工噪音扰民小区停水路灯不亮物业收费占道经营公交线路油烟垃圾清运漏水电梯故障停车位"
     "学校招生社保医保拆迁补偿供暖不热道路积水井盖缺失"
