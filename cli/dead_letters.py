@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
@@ -538,6 +539,8 @@ def dead_letters() -> None:
       hotline dead-letters show 3:1207
       hotline dead-letters redrive --service dedup --ticket T2026-000123
     """
+    # What it would say on stderr (retries, reconnects) ends in an error of ours, or is of no use.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 
 @dead_letters.command(name="list")

@@ -87,9 +87,9 @@ class EngineSettings(BaseSettings):
     max_idle_timers: int = Field(default=500, ge=1, le=5_000)
     """Timers that fire in a transaction without a record of their key. Larger: after a downtime
     a herd of due timers holds up the records behind it."""
-    max_state_bytes: int = Field(default=512 * 1024, ge=1_024, le=8 * 1024 * 1024)
-    """Of one key's encoded state. Larger: it nears the broker's ``message.max.bytes`` (1 MiB),
-    and each change rewrites it whole."""
+    max_state_bytes: int = Field(default=512 * 1024, ge=1_024, le=3 * 1024 * 1024)
+    """Of one key's encoded state, which each change rewrites whole. The changelog takes 4 MiB, but
+    a state that nears that needs a finer key, not a larger limit."""
     max_record_bytes: int = Field(default=1024 * 1024, ge=1_024)
     """Of a record that is read; a larger one goes to the dead letters unread."""
 
