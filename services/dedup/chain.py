@@ -35,11 +35,14 @@ def link(ticket: Ticket, tickets: Sequence[Ticket], index: int, gone: Collection
         return Link(ticket.id, ticket.time, 0)
     mark = ticket.mark
     named = mark.earlier_ticket if mark and mark.verdict == "confirmed" else None
+    if named == ticket.id:
+        named = None
     if named:
         at = find(tickets, named)
         if 0 <= at < index and tickets[at].link.position:
             return _after(tickets[at])
-        if ticket.link.before == named and at < 0 and named not in gone:
+        was_there = ticket.link.before == named and not ticket.link.by_name_alone
+        if at < 0 and was_there and named not in gone:
             return ticket.link
     opens = window.opens
     other_matter = False
@@ -52,7 +55,8 @@ def link(ticket: Ticket, tickets: Sequence[Ticket], index: int, gone: Collection
                 return _after(each)
             other_matter = True
     known = ticket.link.before
-    if known and known != named and known not in gone and find(tickets, known) < 0:
+    is_known = bool(known) and not ticket.link.by_name_alone and known not in gone
+    if is_known and find(tickets, known) < 0:
         return ticket.link  # the ticket before it has left the state; the link remains
     if named:  # of another leaf, or long gone: its id is all there is
         return Link(named, None, 2, named)
@@ -154,7 +158,7 @@ def closed(
     if wake_at is None or wake_at < kept[-1].until:
         wake_at = kept[-1].until
     heads = before.heads
-    if left or heads or related:
+    if related or not _same_heads(heads, left, kept):
         ids = {each.id for each in kept}
         wanted = {each.link.first for each in kept} - ids
         pool = {each.id: each for each in (*heads, *related, *left) if each.id in wanted}
@@ -164,6 +168,14 @@ def closed(
         if cut is None or cut < each.order:
             cut = each.order
     return Chain(wake_at, kept, heads, dropped, cut)
+
+
+def _same_heads(heads: Sequence[Ticket], left: Sequence[Ticket], kept: Sequence[Ticket]) -> bool:
+    """The quick answer for a citizen with thousands of tickets: nothing to look for."""
+    firsts = (kept[0].link.first, kept[-1].link.first)
+    return all(each.link.first != each.id for each in left) and all(
+        each.id in firsts for each in heads
+    )
 
 
 def _latest(one: datetime | None, two: datetime | None) -> datetime | None:

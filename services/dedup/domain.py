@@ -6,10 +6,11 @@ the numbers add up), R22 (the first ticket's handling). Which ticket belongs to 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from policy.bundle import Policy
@@ -251,15 +252,9 @@ class _Desk:
                 if ticket.link != link:
                     tickets[index] = replace(ticket, link=link)
                 continue
-            tickets[index] = everything[at] = ticket = replace(
-                ticket,
-                link=link,
-                verdict=judged[0],
-                reason=judged[1],
-                revision=ticket.revision + 1,
-            )
             cause = change.cause if own else change.others
-            tickets[index] = self._stated(key, ticket, everything, at, chain.heads, cause)
+            judgement = (link, *judged, ticket.revision + 1)
+            tickets[index] = self._stated(key, judgement, everything, at, chain.heads, cause)
         closed = chains.closed(
             chain,
             tickets,
@@ -289,20 +284,24 @@ class _Desk:
             link = Link(after.first, began, max(2, after.position - 1))
         ticket = replace(ticket, late=True)
         verdict, reason = chains.verdict(ticket, link)
-        alone = replace(ticket, link=link, verdict=verdict, reason=reason, revision=1)
-        self._stated(self.home, alone, (alone,), 0, chain.heads, cause)
+        self._stated(self.home, (link, verdict, reason, 1), [ticket], 0, chain.heads, cause)
 
     def _stated(
         self,
         key: str,
-        ticket: Ticket,
-        tickets: Sequence[Ticket],
+        judgement: tuple[Link, str, str, int],
+        tickets: list[Ticket],
         index: int,
         heads: Sequence[Ticket],
         cause: str,
     ) -> Ticket:
-        """States the ticket's verdict; the ticket with the id of that fact."""
-        occasion = self.occasion
+        """States the verdict on ``tickets[index]``; the ticket as it is now known there."""
+        occasion, before = self.occasion, tickets[index]
+        link, verdict, reason, revision = judgement
+        fact_id = occasion.fact_id(verdict, before.id, revision, key)
+        ticket = tickets[index] = replace(
+            before, link=link, verdict=verdict, reason=reason, revision=revision, fact=fact_id
+        )
         data = data_of(
             ticket,
             index,
@@ -310,12 +309,12 @@ class _Desk:
             heads,
             leaf=_leaf_of(key),
             cause=cause,
-            replaces=ticket.fact,
+            replaces=before.fact,
             policy=occasion.policy,
         )
-        fact = occasion.fact(ticket.id, ticket.revision, key, data)
+        fact = occasion.fact(fact_id, ticket.id, data)
         self.effects.append(Effect(REPEATS, occasion.citizen, fact))
-        return replace(ticket, fact=fact.id)
+        return ticket
 
     # Changing a ticket that is there
 
@@ -363,7 +362,7 @@ class _Desk:
             if state is not None:
                 tickets, heads = apply(state.tickets), apply(state.heads)
                 if tickets is not state.tickets or heads is not state.heads:
-                    self.put(key, replace(state, tickets=tickets, heads=heads))
+                    self.put(key, Chain(state.wake_at, tickets, heads, state.dropped, state.cut))
 
     def state_unknown(self) -> None:
         """A ticket whose receipt is no longer kept: what can be said without it (revision 0)."""
@@ -604,11 +603,13 @@ _EFFECTS: dict[type[Any], Callable[[_Desk, Any], None]] = {
 
 # Making a ticket
 
+_UNHANDLED = Handling()
+
 
 def _new_ticket(event: TicketReceived | TicketImported, leaf: str, occasion: Occasion) -> Ticket:
     data, policy = event.data, occasion.policy
     time = event.time
-    handling = Handling()
+    handling = _UNHANDLED
     if isinstance(event, TicketImported):
         time = event.data.received_at or time
         for dispatch in event.data.dispatches:
@@ -633,7 +634,7 @@ def _new_ticket(event: TicketReceived | TicketImported, leaf: str, occasion: Occ
 
 
 def _window(leaf: str, channel: str | None, at: datetime, policy: Policy) -> Opened | None:
-    if not leaf:
+    if not policy.repeat.compares(leaf):
         return None
     window = policy.repeat.window(leaf, channel)
     return Opened(window.mode.value, window.length, window.opens(at, policy.time_zone))
@@ -674,7 +675,8 @@ def _without_state(occasion: Occasion) -> Decision[Chain]:
         replaces="",
         policy=policy,
     )
-    fact = occasion.fact(ticket.id, 1, _key(occasion.citizen, leaf), data)
+    fact_id = occasion.fact_id("new", ticket.id, 1, _key(occasion.citizen, leaf))
+    fact = occasion.fact(fact_id, ticket.id, data)
     return Decision(effects=(Effect(REPEATS, occasion.citizen, fact),))
 
 
@@ -711,5 +713,6 @@ def _of_unknown(occasion: Occasion, leaf: str) -> tuple[Effect, ...]:
         "revision": 0,
         "cause": cause,
     }
-    fact = occasion.fact(event.subject, 0, _key(occasion.citizen, leaf), data)
+    fact_id = occasion.fact_id(verdict, event.subject, 0, _key(occasion.citizen, leaf))
+    fact = occasion.fact(fact_id, event.subject, data)
     return (Effect(REPEATS, occasion.citizen, fact),)

@@ -10,8 +10,8 @@ from schemas.envelope import Envelope
 from schemas.facts.repeats import REPEAT_TYPES, RepeatFact
 from schemas.ids import effect_id
 from services.dedup.chain import find, is_compared
-from services.dedup.matter import compare
-from services.dedup.state import Handling, Mark, Matter, Ticket
+from services.dedup.matter import NOTHING, compare
+from services.dedup.state import Handling, Mark, Ticket
 from services.dedup.words import REASONS
 
 SERVICE = "dedup"
@@ -19,7 +19,6 @@ EARLIER_SHOWN = 5
 """Earlier tickets in a fact: enough to judge by, and a bound on the size of a fact."""
 
 _SAME: Final = ("citizen", "leaf")
-_NO_MATTER: Final = Matter()
 _BY_VERDICT: Final[dict[str, tuple[str, type[RepeatFact]]]] = {
     model.model_fields["type"].default.split(".")[2]: (model.model_fields["type"].default, model)
     for model in REPEAT_TYPES
@@ -35,21 +34,22 @@ class Occasion:
     now: datetime
     policy: Policy
 
-    def fact(
-        self, ticket_id: str, revision: int, state_key: str, data: dict[str, Any]
-    ) -> RepeatFact:
+    def fact_id(self, verdict: str, ticket_id: str, revision: int, state_key: str) -> str:
+        return effect_id(
+            service=SERVICE,
+            state_key=state_key,
+            fact_type=_BY_VERDICT[verdict][0],
+            cause=self.event.identity,
+            discriminator=f"{ticket_id} {revision}",
+        )
+
+    def fact(self, fact_id: str, ticket_id: str, data: dict[str, Any]) -> RepeatFact:
         """The fact with its envelope. ``data`` is validated against the contract."""
         event = self.event
         type_, model = _BY_VERDICT[data["verdict"]]
         return model.model_validate(
             {
-                "id": effect_id(
-                    service=SERVICE,
-                    state_key=state_key,
-                    fact_type=type_,
-                    cause=event.identity,
-                    discriminator=f"{ticket_id} {revision}",
-                ),
+                "id": fact_id,
                 "source": "hotline/dedup",
                 "type": type_,
                 "time": self.now,
@@ -125,7 +125,7 @@ def data_of(
             "request_type": ticket.request_type,
         },
         "counted": ticket.counts and not ticket.withdrawn,
-        "recontact": link.position > 1 and link.first_time is not None,
+        "recontact": link.position > 1 and not link.by_name_alone,
         "mark": mark_data(mark) if mark else None,
         "revision": ticket.revision,
         "replaces": replaces or None,
@@ -158,20 +158,13 @@ def _earlier(
         if not is_compared(each):
             continue
         count += 1
-        if count > EARLIER_SHOWN:
-            continue
-        if matter is _NO_MATTER:
-            shown.append({"ticket": each.id, "time": each.time, "matched": _SAME})
-            continue
-        alike, unlike = compare(each.matter, matter)
-        shown.append(
-            {
-                "ticket": each.id,
-                "time": each.time,
-                "matched": (*_SAME, *alike),
-                "differs": unlike,
-            }
-        )
+        if count <= EARLIER_SHOWN:
+            item: dict[str, Any] = {"ticket": each.id, "time": each.time, "matched": _SAME}
+            if matter != NOTHING:
+                alike, unlike = compare(each.matter, matter)
+                item["matched"] = (*_SAME, *alike)
+                item["differs"] = unlike
+            shown.append(item)
     return shown, count
 
 

@@ -6,6 +6,7 @@ a repeat that is lost is worse than a candidate that a human overturns (ruling 3
 """
 
 import unicodedata
+from functools import lru_cache
 
 from schemas.events.tickets import TicketContent
 from services.dedup.state import EVIDENCE_CHARS, Matter
@@ -71,6 +72,7 @@ def _apart(a: str, b: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
 def _unit(division: str | None) -> str:
     """A code of GB/T 2260 or 10114 (2, 2, 2, 3, 3 digits) without its empty lower levels."""
     code = _plain(division)
@@ -82,6 +84,7 @@ def _unit(division: str | None) -> str:
     return code
 
 
+@lru_cache(maxsize=4096)
 def _plain(text: str | None) -> str:
     """Width, case and spaces do not tell two things apart."""
     if not text:

@@ -1,14 +1,19 @@
-"""What is kept of a citizen's tickets on one leaf. Plain, bounded, encoded by the runtime."""
+"""What is kept of a citizen's tickets on one leaf. Plain, bounded, encoded by the runtime.
+
+The parts are msgspec structs: a tenth of a dataclass's cost to make or to replace, and what says
+nothing is not written, which halves the changelog.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 EVIDENCE_CHARS = 80
 """Of a place or thing: enough to compare and to read, not a second copy of the ticket."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
+class Matter(Struct, frozen=True, omit_defaults=True):
     """What a ticket is about besides its leaf (R13); empty where the ticket does not say."""
 
     credit_code: str = ""
@@ -23,8 +28,7 @@ class Matter:
     """被投诉部门: the unit complained of, not the one that it was dispatched to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handling:
+class Handling(Struct, frozen=True, omit_defaults=True):
     """处理情况 of a ticket so far: what R22 points to."""
 
     department: str | None = None
@@ -39,8 +43,7 @@ class Handling:
     satisfied: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True, omit_defaults=True):
     """人工认定, the newest one of a ticket (R15)."""
 
     mark: str
@@ -55,8 +58,7 @@ class Mark:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True, omit_defaults=True):
     """The window in force when a ticket came; a later policy does not move it."""
 
     mode: str
@@ -64,8 +66,7 @@ class Opened:
     opens: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True, omit_defaults=True):
     """Where a ticket stands in its chain: all that is needed once the tickets before are gone."""
 
     first: str
@@ -78,16 +79,20 @@ class Link:
     other_matter: bool = False
     """Something was in the window, but all of it of another matter (R13)."""
 
+    @property
+    def by_name_alone(self) -> bool:
+        """A human named the earlier ticket, and nothing but its id is known here."""
+        return self.first_time is None and self.first == self.before
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+
+class Ticket(Struct, frozen=True, omit_defaults=True):
     """One ticket and the last verdict on it."""
 
     id: str
     time: datetime
     """When the citizen came, by the publisher; with ``id`` the order of the chain."""
     window: Opened | None
-    """None while it has no leaf: nothing to compare."""
+    """None while it has no known leaf: nothing to compare."""
     until: datetime
     """When no ticket that is in time can ask for it any more."""
     link: Link

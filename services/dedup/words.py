@@ -35,8 +35,8 @@ REASONS: dict[str, Reason] = {
     ),
     "no_leaf": Reason(
         "R14",
-        "The ticket has no leaf yet, so there is nothing to compare.",
-        "工单尚无末端节点, 无从比较。",
+        "The ticket has no known leaf, so there is nothing to compare.",
+        "工单没有明确的末端节点, 无从比较。",
     ),
     "request_type_not_counted": Reason(
         "R12",

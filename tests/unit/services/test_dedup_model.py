@@ -1,0 +1,193 @@
+"""The processor against the reference model: the last verdicts are those of the whole history,
+whatever the order in which the log brought it (R12)."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policy.bundle import Policy
+from policy.window import Window, WindowMode
+from schemas.events import Event
+from schemas.facts.repeats import RepeatFact
+from tests.model.log import CN, HOLES, LAMPS, Log, Machine, at, days, recorded
+from tests.model.repeats import Verdict, last_verdicts
+
+START = at("2026-01-20 09:00")
+LATE = timedelta(days=CN.repeat.late_days)
+
+POLICIES: dict[str, Policy] = {
+    name: replace(CN, repeat=replace(CN.repeat, default=window, overrides=overrides))
+    for name, window, overrides in (
+        ("three months", Window(WindowMode.CALENDAR_MONTHS, 3), ()),
+        ("one month", Window(WindowMode.CALENDAR_MONTHS, 1), ()),
+        ("rolling", Window(WindowMode.ROLLING, 10), ()),
+        (
+            "by channel",
+            Window(WindowMode.ROLLING, 4),
+            ((None, "letter", Window(WindowMode.ROLLING, 40)),),
+        ),
+    )
+}
+
+
+def statement(fact: RepeatFact) -> Verdict:
+    chain = fact.data.chain
+    assert chain is not None
+    return Verdict(fact.data.verdict, fact.data.reason, chain.first_ticket, chain.position)
+
+
+@st.composite
+def histories(draw: st.DrawFn, span: timedelta) -> list[list[Event]]:
+    """Of each ticket its events, in order."""
+    log = Log()
+    tickets: list[list[Event]] = []
+    hours = int(span / timedelta(hours=1))
+    count = draw(st.integers(1, 9))
+    for number in range(count):
+        ticket = f"T{number}"
+        time = START + timedelta(hours=draw(st.integers(0, hours)))
+        optional: dict[str, Any] = {
+            "matter": draw(
+                st.sampled_from([None, None, {"credit_code": "A"}, {"credit_code": "B"}])
+            ),
+            "place": draw(st.sampled_from([None, {"division": "320106"}, {"division": "3201"}])),
+            "channel": draw(st.sampled_from(["phone", "letter"])),
+            "request_type": draw(st.sampled_from(["complaint"] * 4 + ["praise"])),
+        }
+        leaf = draw(st.sampled_from([LAMPS] * 4 + [HOLES, None]))
+        events: list[Event] = [
+            log.received(
+                ticket,
+                time,
+                leaf,
+                citizen=draw(st.sampled_from(["c:1", "c:1", "c:2"])),
+                **{name: value for name, value in optional.items() if value},
+            )
+        ]
+        for kind in draw(st.lists(st.sampled_from(range(9)), max_size=3)):
+            other = f"T{draw(st.integers(0, count - 1))}"
+            later = events[-1].time + timedelta(minutes=1)
+            match kind:
+                case 0:
+                    events.append(log.withdrawn(ticket, later))
+                case 1:
+                    events.append(log.not_accepted(ticket, later))
+                case 2:
+                    events.append(log.reopened(ticket, later))
+                case 3:
+                    target = draw(st.sampled_from([LAMPS, HOLES, None]))
+                    events.append(log.amended(ticket, later, leaf=target))
+                case 4:
+                    events.append(log.amended(ticket, later, request_type="help"))
+                case 5:
+                    events.append(log.marked(ticket, later, "confirm"))
+                case 6:
+                    events.append(log.marked(ticket, later, "confirm", earlier_ticket=other))
+                case 7:
+                    reason = draw(st.sampled_from([None, "in_progress"]))
+                    events.append(log.marked(ticket, later, "exclude", reason=reason))
+                case 8:
+                    events.append(log.marked(ticket, later, "overturn"))
+        tickets.append(events)
+    return tickets
+
+
+def shuffled(data: st.DataObject, tickets: list[list[Event]]) -> list[Event]:
+    """Any order that keeps the events of each ticket in order."""
+    order = data.draw(st.permutations([i for i, events in enumerate(tickets) for _ in events]))
+    waiting = [list(events) for events in tickets]
+    return [waiting[index].pop(0) for index in order]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), st.sampled_from(sorted(POLICIES)))
+def test_R12_any_order_within_the_lateness_gives_the_same_last_verdicts(
+    data: st.DataObject, name: str
+) -> None:
+    policy = POLICIES[name]
+    tickets = data.draw(histories(LATE - days(1)))
+    when = START + LATE - days(1) + timedelta(hours=1)
+    log = [
+        recorded(event, when + timedelta(seconds=index))
+        for index, event in enumerate(shuffled(data, tickets))
+    ]
+    machine = Machine(policy)
+    machine.feed(log)
+    found = {ticket: statement(fact) for ticket, fact in machine.last().items()}
+    assert found == last_verdicts(log, policy)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.sampled_from(sorted(POLICIES)))
+def test_R12_each_event_may_be_late_by_up_to_the_lateness_over_a_long_time(
+    data: st.DataObject, name: str
+) -> None:
+    """With pruning and timers: what is forgotten can no longer be asked for."""
+    policy = POLICIES[name]
+    tickets = data.draw(histories(days(250)))
+    log: list[Event] = []
+    for events in tickets:
+        delay = timedelta(hours=data.draw(st.integers(0, 24 * 31 - 1)))
+        log += [recorded(event, event.time + delay) for event in events]
+    log.sort(key=lambda event: event.recordedtime or event.time)
+    machine = Machine(policy)
+    machine.feed(log)
+    found = {ticket: statement(fact) for ticket, fact in machine.last().items()}
+    assert found == last_verdicts(log, policy)
+    machine.wake(at("2030-01-01"))
+    assert not machine.states
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_R12_feeding_the_log_twice_states_nothing_new(data: st.DataObject) -> None:
+    tickets = data.draw(histories(days(20)))
+    # A ticket that changed its leaf is not looked for under the old one (README: limits).
+    log = [
+        recorded(event, START + days(21))
+        for events in tickets
+        if len({each.leaf for each in events}) == 1
+        for event in events
+    ]
+    machine = Machine()
+    machine.feed(log)
+    states = dict(machine.states)
+    assert machine.feed(log) == []
+    assert machine.states == states
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_revisions_count_up_and_name_what_they_replace(data: st.DataObject) -> None:
+    tickets = data.draw(histories(days(20)))
+    log = [recorded(event, START + days(21)) for event in shuffled(data, tickets)]
+    facts = Machine().feed(log)
+    assert len({fact.id for fact in facts}) == len(facts)
+    last: dict[str, RepeatFact] = {}
+    for fact in facts:
+        before = last.get(fact.subject)
+        assert fact.data.revision == (before.data.revision + 1 if before else 1)
+        assert fact.data.replaces == (before.id if before else None)
+        assert fact.type == f"hotline.repeat.{fact.data.verdict}.v1"
+        last[fact.subject] = fact
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=30, max_size=60), st.integers(2, 6))
+def test_R12_a_long_chain_in_order_is_judged_as_if_nothing_was_dropped(
+    gaps: list[int], keep: int
+) -> None:
+    policy = replace(CN, repeat=replace(CN.repeat, keep_tickets=keep))
+    log, time = Log(), START
+    events: list[Event] = []
+    for number, gap in enumerate(gaps):
+        time += days(gap)
+        events.append(log.received(f"T{number:03d}", time))
+    machine = Machine(policy)
+    machine.feed(events)
+    found = {ticket: statement(fact) for ticket, fact in machine.last().items()}
+    assert found == last_verdicts(events, policy)
+    assert all(len(machine.chain(key).tickets) <= keep for key in machine.states)
