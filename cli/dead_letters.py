@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -624,7 +625,7 @@ def _show_reasons(letters: Sequence[Filed], json_wanted: bool) -> None:
         return
     table = Table("letters", "service", "reason", box=None)
     for (service, reason), count in ranked:
-        table.add_row(str(count), service, reason)
+        table.add_row(str(count), escape(service), escape(reason))
     Console().print(table if ranked else "no dead letters")
 
 
@@ -640,7 +641,7 @@ def _show_table(letters: Sequence[Filed], back: Back, *, hidden: int) -> None:
     for one in letters:
         letter = one.letter
         state = "put back" if _is_back(one, back) else "waits" if one.waits else "refused"
-        table.add_row(
+        cells = (
             str(one.id),
             _local(one.at_ms),
             letter.service,
@@ -649,6 +650,7 @@ def _show_table(letters: Sequence[Filed], back: Back, *, hidden: int) -> None:
             state,
             letter.detail,
         )
+        table.add_row(*map(escape, cells))
     console.print(table)
     if hidden:
         console.print(f"and {hidden} older ones (--limit)", style="dim")
@@ -690,7 +692,8 @@ def show(letter: str, value: bool, json_wanted: bool) -> None:
     table.add_column(overflow="fold")
     for name, content in told.items():
         if content not in (None, "", {}):
-            table.add_row(name, str(content))
+            told_as = content if isinstance(content, str) else json.dumps(content)
+            table.add_row(name, escape(told_as))
     console = Console()
     console.print(table)
     console.print("--value prints the original bytes; they may be personal", style="dim")
@@ -748,7 +751,7 @@ def redrive_(service: str, ticket: str, dry_run: bool, force: bool, wait_seconds
                     ticket,
                     wait_seconds=wait_seconds or None,
                     force=force,
-                    say=console.print,
+                    say=lambda text: console.print(text, markup=False),
                     progress=lambda taken, of: bar.update(task, completed=taken, total=of),
                 )
             )

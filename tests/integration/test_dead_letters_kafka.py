@@ -38,7 +38,7 @@ def letter(offset: int, **changed: Any) -> DeadLetter:
     return DeadLetter(**(given | changed))
 
 
-RAISED = letter(10, reason="rule_raised", detail="KeyError: leaf", blocked_by=None)
+RAISED = letter(10, reason="rule_raised", detail="KeyError: ['leaf']", blocked_by=None)
 
 
 @dataclass
@@ -130,7 +130,7 @@ def test_I10_letters_are_listed_and_shown_with_their_original_bytes(
     ]
     only = hotline("list", "--service", "intake", "--since", "1h", "--json").output.splitlines()
     assert [json.loads(line)["id"] for line in only] == [listed[2]["id"]]
-    assert "KeyError: leaf" in hotline("list").output
+    assert "KeyError: ['leaf']" in hotline("list").output
     assert "not_json" in hotline("list", "--reasons").output
     shown = hotline("show", listed[0]["id"], "--json")
     assert json.loads(shown.output)["key"] == "c:\\xff1"
@@ -159,11 +159,11 @@ async def test_what_fails_again_is_told_and_not_put_back_in_a_loop(
 ) -> None:
     await write(settings, RAISED, letter(11))
     failed = [
-        letter(10, reason="rule_raised", detail="KeyError: leaf", attempt=2),
+        letter(10, reason="rule_raised", detail="KeyError: ['leaf']", attempt=2),
         letter(11, attempt=2),
     ]
     async with Service(settings, answers=[failed]).running() as service:
-        with pytest.raises(FailedAgain, match=r"T1 failed again: .*KeyError: leaf.*attempt 2"):
+        with pytest.raises(FailedAgain, match=r"T1 failed again: .*KeyError: .*attempt 2"):
             await put_back(settings, "dedup", "T1")
         assert service.ends == [2]
         # The next release: the same command goes on where it stopped.
