@@ -141,6 +141,10 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         """The ticket; of a tick nothing."""
         return "" if isinstance(event, Tick) else event.event.subject
 
+    def source(self, event: InboxEvent | Tick) -> str:
+        """The publisher, whose poison is counted by itself."""
+        return "" if isinstance(event, Tick) else event.event.source
+
     def keys(self, event: InboxEvent | Tick, policy: Policy) -> tuple[str, ...]:
         """The ticket; none for a tick."""
         return () if isinstance(event, Tick) else (event.event.subject,)

@@ -28,6 +28,9 @@ MAX_EVENT_BYTES = 1_000_000
 MAX_DEPTH = 32
 """Of objects and lists in each other; the contract has 6."""
 
+RESERVED = "__"
+"""The subject is the key of a state, and such keys are the engine's own."""
+
 TRANSPORT = frozenset({"traceparent", "tracestate", "datacontenttype"})
 """Attributes that differ between two deliveries of one event: not compared."""
 
@@ -186,6 +189,12 @@ def _event(document: dict[str, Any]) -> Envelope:
                 f"{name} is {_shown(document[name])}: write printable characters only",
                 source=source,
             )
+    if event.subject.startswith(RESERVED):
+        raise Unreadable(
+            "invalid",
+            f"subject is {_shown(event.subject)}: ids that begin with {RESERVED} are the engine's",
+            source=source,
+        )
     if event.time < _EPOCH:
         raise Unreadable(
             "invalid", f"time is {document['time']}: nothing is from before 1970", source=source

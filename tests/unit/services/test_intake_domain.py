@@ -615,8 +615,9 @@ def test_I2_the_same_log_gives_the_same_records(
     assert told() == told()
 
 
-def test_an_inbox_event_says_which_ticket_waits_behind_it() -> None:
+def test_I10_an_event_says_which_ticket_waits_behind_it_and_whose_it_is() -> None:
     intake = _Inbox().intake
     event = intake.decode(_record(orjson.dumps(_event("ticket.received"))))
     assert isinstance(event, InboxEvent)
-    assert intake.subject(event) == "T1"
+    assert (intake.subject(event), intake.source(event)) == ("T1", "city/12345")
+    assert (intake.subject(Tick()), intake.source(Tick())) == ("", "")

@@ -56,6 +56,7 @@ def _nested(depth: int) -> bytes:
         (_with(subject=...), "invalid", "subject is missing"),
         (_with(id=""), "invalid", "id is ''"),
         (_with(id="e\n1"), "invalid", r"id is 'e\n1': write printable characters only"),
+        (_with(subject="__task__"), "invalid", "subject is '__task__'"),
         (_with(time="2026-07-28 12:04"), "invalid", "time is '2026-07-28 12:04'"),
         (_with(time="1969-12-31T00:00:00Z"), "invalid", "before 1970"),
         (_with(data={"place": {"lat": 99}}), "invalid", "data.place.lat is 99"),
