@@ -12,8 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from runtime.errors import HotlineError, WrongPartitionCount
-from schemas.topics import ALL, Cleanup, Topic, service_topics
-from schemas.topics import SERVICES as SERVICES
+from schemas.topics import ALL, SERVICES, Cleanup, Topic, service_topics
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 COMPACT_SEGMENT_BYTES = 32 * 1024 * 1024

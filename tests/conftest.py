@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.broker import Cluster
-from deploy.topics import LOCAL, SERVICES, create, declared
-from schemas.topics import Topic
+from deploy.topics import LOCAL, create, declared
+from schemas.topics import SERVICES, Topic
 
 MakeTopics = Callable[..., tuple[str, ...]]
 

@@ -33,7 +33,12 @@ LOG4J = Path(__file__).with_name("log4j2.properties")
 CLUSTER_ID = base64.urlsafe_b64encode(b"hotline-local-12").decode().rstrip("=")
 """Any 16 bytes, the same for all: a data directory belongs to one local cluster."""
 HEAP = "512m"
-JVM = (f"-Xmx{HEAP}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+JVM = (
+    f"-Xmx{HEAP}",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "--sun-misc-unsafe-memory-access=allow",
+)
 """Start fast and stay small: a broker is up in about 2 s and holds about 350 MB."""
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -265,7 +270,7 @@ class Cluster:
             "share.coordinator.state.topic.num.partitions": 1,
             "share.coordinator.state.topic.replication.factor": self.replication_factor,
             "share.coordinator.state.topic.min.isr": self.min_insync_replicas,
-            # A killed broker is let in again once its old session has ended (default 9 s). Shorter, and
+            # A killed broker is let in again when its old session ends (default 9 s). Shorter, and
             # a busy machine's broker loses its leaderships for a moment.
             "broker.session.timeout.ms": 4000,
             "broker.heartbeat.interval.ms": 500,

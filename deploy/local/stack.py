@@ -7,7 +7,6 @@ start time, so that a recycled pid is never taken for ours).
 import asyncio
 import fcntl
 import os
-import secrets
 import shutil
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -23,14 +22,14 @@ from deploy.local.broker import HOST, Broker, Cluster
 from deploy.local.errors import DiskFull, NotAsStarted, StackFileUnreadable
 from deploy.local.postgres import Postgres
 from deploy.local.process import Recorded, check_port, free_port, start_detached, wait_ready
-from deploy.topics import SERVICES, Layout, create, declared
+from deploy.topics import Layout, create, declared
+from schemas.topics import SERVICES
 
 WORKERS: dict[str, tuple[str, ...]] = {"worker": SERVICES}
 """The worker processes and what each hosts; a small hotline needs no more than one."""
 STATE_FILE = "stack.json"
 STATE_VERSION = 1
 LOCK_FILE = "lock"
-PSEUDONYM_KEY = "pseudonym-key"
 MIN_FREE_BYTES = 512 * 1024 * 1024
 """With less, Kafka would stop in the middle of the day rather than at the start."""
 WORKER_START_TIMEOUT_S = 90.0
@@ -259,11 +258,7 @@ class Stack:
             worker.process = start_detached(
                 [str(command), "worker", *worker.services, "--web-port", str(worker.web_port)],
                 log=self.log(worker.name),
-                environ={
-                    **self.environ,
-                    "HOTLINE_DATA_DIR": str(home),
-                    "HOTLINE_INTAKE_PSEUDONYM_KEY": self._pseudonym_key(),
-                },
+                environ={**self.environ, "HOTLINE_DATA_DIR": str(home)},
                 cwd=home,
             )
             self._save()
@@ -274,14 +269,6 @@ class Stack:
             log=self.log(worker.name),
             timeout_s=WORKER_START_TIMEOUT_S,
         )
-
-    def _pseudonym_key(self) -> str:
-        """Made once; with another key everybody would become somebody else."""
-        file = self.directory / PSEUDONYM_KEY
-        if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(secrets.token_hex(32))
-        return file.read_text()
 
     def _agree(self, wish: Wish) -> None:
         """Makes the state of a first start, or brings new wishes into that of an earlier one."""
@@ -383,7 +370,7 @@ class Stack:
         for name in ("kafka-*", "postgres", *WORKERS):
             for folder in self.directory.glob(name):
                 shutil.rmtree(folder)
-        for name in (STATE_FILE, PSEUDONYM_KEY, LOCK_FILE):
+        for name in (STATE_FILE, LOCK_FILE):
             (self.directory / name).unlink(missing_ok=True)
         self.state = None
         if not any(self.directory.iterdir()):
