@@ -8,6 +8,8 @@ from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from services.dedup.matter import another
 from services.dedup.state import Chain, Link, Ticket
 
@@ -50,7 +52,7 @@ def link(ticket: Ticket, tickets: Sequence[Ticket], index: int, gone: Collection
         each = tickets[before]
         if each.time < opens:
             break
-        if is_compared(each):
+        if is_compared(each) and sees(ticket, each):
             if not another(each.matter, ticket.matter):
                 return _after(each)
             other_matter = True
@@ -108,6 +110,15 @@ def position_of(tickets: Sequence[Ticket], ticket: Ticket) -> int:
     return bisect_left(tickets, ticket.order, key=lambda each: each.order)
 
 
+def sees(ticket: Ticket, each: Ticket) -> bool:
+    """Whether the two were of one leaf under the tree that ``ticket`` was judged by (R14).
+
+    So a merge of leaves makes no repeats of what was right under the tree before.
+    """
+    former = ticket.former_leaf
+    return not former or not each.former_leaf or each.former_leaf == former
+
+
 def find(tickets: Sequence[Ticket], ticket_id: str) -> int:
     """Index of a ticket, newest first; -1 when it is not there."""
     for index in range(len(tickets) - 1, -1, -1):
@@ -116,11 +127,14 @@ def find(tickets: Sequence[Ticket], ticket_id: str) -> int:
     return -1
 
 
-def merged(one: Chain, two: Chain) -> Chain:
-    """Two chains under one key: a leaf was renamed or merged into another (R14)."""
+def merged(one: Chain, two: Chain, former_leaf: str) -> Chain:
+    """``two`` joins ``one``: its leaf was renamed or merged into that of ``one`` (R14)."""
+    moved = (
+        each if each.former_leaf else replace(each, former_leaf=former_leaf) for each in two.tickets
+    )
     return Chain(
         wake_at=_latest(one.wake_at, two.wake_at),
-        tickets=tuple(sorted((*one.tickets, *two.tickets), key=lambda each: each.order)),
+        tickets=tuple(sorted((*one.tickets, *moved), key=lambda each: each.order)),
         heads=one.heads + two.heads,
         dropped=one.dropped + two.dropped,
         cut=max(one.cut, two.cut) if one.cut and two.cut else one.cut or two.cut,

@@ -202,7 +202,7 @@ class _Desk:
         for key in self._predecessors():
             state = self.states[key]
             if state is not None and _in_force(_leaf_of(key), self.occasion.policy) == self.leaf:
-                self.put(self.home, chains.merged(self.chain(self.home), state))
+                self.put(self.home, chains.merged(self.chain(self.home), state, _leaf_of(key)))
                 self.put(key, None)
 
     def related(self, key: str) -> tuple[Ticket, ...]:
@@ -338,6 +338,7 @@ class _Desk:
         moved = replace(
             after,
             link=Link(after.id, after.time, 0),
+            former_leaf="",
             window=_window(leaf, after.channel, after.time, policy),
             until=_until(leaf, after.time, policy),
         )

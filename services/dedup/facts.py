@@ -9,7 +9,7 @@ from policy.bundle import Policy
 from schemas.envelope import Envelope
 from schemas.facts.repeats import REPEAT_TYPES, RepeatFact
 from schemas.ids import effect_id
-from services.dedup.chain import find, is_compared
+from services.dedup.chain import find, is_compared, sees
 from services.dedup.matter import NOTHING, compare
 from services.dedup.state import Handling, Mark, Ticket
 from services.dedup.words import REASONS
@@ -155,7 +155,7 @@ def _earlier(
         each = tickets[position]
         if each.time < opens:
             break
-        if not is_compared(each):
+        if not is_compared(each) or not sees(ticket, each):
             continue
         count += 1
         if count <= EARLIER_SHOWN:

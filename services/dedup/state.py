@@ -111,6 +111,8 @@ class Ticket(Struct, frozen=True, omit_defaults=True):
     verdict: str = ""
     reason: str = ""
     revision: int = 0
+    former_leaf: str = ""
+    """The code it was judged under, of a tree before this one: renamed or merged since (R14)."""
     fact: str = ""
     """Id of the fact of that revision."""
     sequence: int = 0

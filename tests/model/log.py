@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from policy.bundle import Policy, load
+from runtime.driver import to_bytes
 from schemas.envelope import Envelope
 from schemas.events import (
     CallbackAnswered,
@@ -154,6 +155,8 @@ class Machine:
                 for effect in decision.effects:
                     assert isinstance(effect.value, REPEAT_TYPES)
                     assert effect.key == event.citizen
+                    line = to_bytes(effect.value)
+                    assert type(effect.value).model_validate_json(line) == effect.value
                     self.facts.append(effect.value)
         return self.facts[start:]
 
