@@ -129,6 +129,7 @@ _INSTANT = re.compile(
 _RUN = re.compile(r"[0-9A-Za-z \u3000+＋()（）\-－–—.·,、转]{7,}")
 """All that a long number and its neighbours can consist of: only such a run is looked at closely,
 which is a fifth of the work in Chinese text."""
+_PLAIN_MOBILE = re.compile("1[3-9][0-9]{9}")
 _FULL_WIDTH = re.compile("[０-９Ａ-Ｚａ-ｚ＠]")
 """Input methods write numbers in these too; full-width punctuation is just Chinese."""
 _HALF_WIDTH = {
@@ -197,6 +198,8 @@ def _may_have_number(text: str) -> bool:
 
 def _mask_run(run: re.Match[str]) -> str:
     text = run[0]
+    if _PLAIN_MOBILE.fullmatch(text) is not None:  # most of what there is
+        return "[phone]"
     if not _may_have_number(text):
         return text
     for kind in LONG_NUMBERS:
@@ -241,9 +244,10 @@ def _mask_object(value: Mapping[str, Any]) -> dict[str, Any]:
                 continue
             if name in PARTIES:
                 if type(item) is dict:
-                    result[name] = _mask_object(
-                        {key: item[key] for key in item.keys() & PARTY_KEPT}
-                    )
+                    party = {key: item[key] for key in item if key in PARTY_KEPT}
+                    result[name] = _mask_object(party)
+                elif item is None or name == "caller":  # of a call: an agent's number
+                    result[name] = mask(item)
             else:
                 result[name] = item if _is_plain(item) else mask(item)
             continue

@@ -494,6 +494,42 @@ def test_R61_nothing_that_the_contract_withholds_reaches_the_log(document: dict[
     assert _withheld(written, schema, schema["$defs"]) == []
 
 
+def _paths(value: Any, path: str = "") -> set[str]:
+    """Of every field, list items not told apart."""
+    if isinstance(value, dict):
+        below = [
+            _paths(item, f"{path}.{name}") | {f"{path}.{name}"} for name, item in value.items()
+        ]
+        return set().union(*below)
+    if isinstance(value, list):
+        return set().union(*[_paths(item, path) for item in value])
+    return set()
+
+
+_PERSONAL = re.compile(
+    r"\.(?:complainant|caller|on_behalf_of)\.name$|\.callback_number$"
+    r"|\.(?:identities|identity)(?:\.|$)"
+)
+
+
+@pytest.mark.parametrize("document", EXAMPLES, ids=lambda document: str(document["id"]))
+def test_R6_everything_else_reaches_the_log(document: dict[str, Any]) -> None:
+    written = _Inbox().out(document, now=NOW.replace(year=2030))
+    expected = {path for path in _paths(document["data"]) if not _PERSONAL.search(path)}
+    if document["type"] == "hotline.call.recorded.v1":
+        expected -= {".number"}
+    assert {path for path in _paths(written["data"]) if not path.endswith(".citizen")} == {
+        path for path in expected if not path.endswith(".citizen")
+    }
+
+
+def test_R6_an_amendment_that_empties_a_field_still_does() -> None:
+    changes = {"complainant": None, "leaf": None, "place": None}
+    assert _Inbox().out(_event("ticket.amended", {"changes": changes}))["data"] == {
+        "changes": changes
+    }
+
+
 def test_R61_the_examples_do_hold_what_must_be_withheld() -> None:
     found: Counter[str] = Counter()
     for document in EXAMPLES:

@@ -176,7 +176,7 @@ def test_R61_of_a_citizen_only_the_kind_and_the_form_of_address_go_on() -> None:
             "on_behalf_of": {"kind": "enterprise", "name": "米兰春天"},
         },
         "callback_number": "13812345678",
-        "caller": "张三",
+        "nested": {"complainant": "张三", "on_behalf_of": None},
         "other": {"identity": {"scheme": "web", "value": "zhang"}, "channel": "web"},
     }
     assert mask(given) == {
@@ -185,6 +185,7 @@ def test_R61_of_a_citizen_only_the_kind_and_the_form_of_address_go_on() -> None:
             "gender": "f",
             "on_behalf_of": {"kind": "enterprise"},
         },
+        "nested": {"on_behalf_of": None},
         "other": {"channel": "web"},
     }
 
