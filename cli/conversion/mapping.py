@@ -245,7 +245,9 @@ class _Reader:
             raise self.error(key, None, 'empty; give a column like "{id}", a constant or fields')
         if isinstance(item, str):
             template = self.template(key, item)
-            return template if template.columns else Constant(template.parts[0][0])
+            if template.columns:
+                return template
+            return Constant("".join(literal for literal, _ in template.parts))
         if isinstance(item, bool | int | float):
             return Constant(item)
         if isinstance(item, date | datetime):
