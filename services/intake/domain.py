@@ -5,7 +5,7 @@ monotony of the clock and the ticks are the runtime's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
@@ -78,8 +78,8 @@ class TicketState:
     phase: Phase | None
     sequence: int
     leaf: str | None
-    wake_at: datetime
-    """When it is forgotten."""
+    wake_at: datetime | None
+    """When it is forgotten, or ``seen`` is if it is still open; None: open, and quiet for long."""
     seen: dict[str, str] = field(default_factory=dict)
     """Identity (hashed) of each event to its digest, the latest last."""
 
@@ -180,7 +180,13 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
     def wake(
         self, key: str, state: TicketState, due: datetime, policy: Policy
     ) -> Decision[TicketState]:
-        """Forgets a ticket of which nothing was heard for long."""
+        """Forgets a ticket of which nothing was heard for long; of an open one only the ids.
+
+        Of Boston's tickets of 2011, three in a hundred were closed more than 400 days after they
+        came: the close must still find citizen, leaf and sequence.
+        """
+        if state.phase in life_cycle.OPEN:
+            return Decision(states={key: replace(state, seen={}, wake_at=None)})
         return Decision(states={key: None})
 
     def at_commit(self, partition: int, clock: datetime) -> Sequence[Effect]:

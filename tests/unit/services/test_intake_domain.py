@@ -565,11 +565,27 @@ def test_with_every_commit_the_clock_of_the_partition_is_told() -> None:
     assert ClockRecord.from_bytes(effect.value) == ClockRecord(3, NOW)
 
 
-def test_a_ticket_is_forgotten_when_nothing_is_heard_of_it() -> None:
+def test_I3_an_open_ticket_is_never_forgotten_but_the_ids_of_its_events_are() -> None:
+    inbox = _Inbox(_policy(forget_after_days=400))
+    first = inbox.out(_event("ticket.received", {"complainant": ZHANG, "leaf": "lamp"}))
+    state = inbox.states["T1"]
+    assert state.wake_at == NOW + timedelta(days=400)
+    decision = inbox.intake.wake("T1", state, state.wake_at, POLICY)
+    assert decision == Decision(states={"T1": replace(state, seen={}, wake_at=None)})
+    inbox.states["T1"] = replace(state, seen={}, wake_at=None)
+    later = NOW + timedelta(days=600)
+    last = inbox.out(_event("ticket.closed"), now=later)
+    assert (last["citizen"], last["sequence"], last["leaf"]) == (first["citizen"], 2, "lamp")
+    assert "anomaly" not in last
+    assert inbox.states["T1"].wake_at == later + timedelta(days=400)
+
+
+@pytest.mark.parametrize("kind", ["ticket.closed", "ticket.withdrawn", "ticket.not_accepted"])
+def test_a_ticket_that_ended_is_forgotten_when_nothing_is_heard_of_it(kind: str) -> None:
     inbox = _Inbox(_policy(forget_after_days=400))
     inbox.out(_event("ticket.received"))
     later = NOW + timedelta(days=30)
-    inbox.out(_event("ticket.closed"), now=later)
+    inbox.out(_event(kind), now=later)
     state = inbox.states["T1"]
     assert state.wake_at == later + timedelta(days=400)
     assert inbox.intake.wake("T1", state, state.wake_at, POLICY) == Decision(states={"T1": None})
