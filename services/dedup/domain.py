@@ -7,7 +7,7 @@ the numbers add up), R22 (the first ticket's handling). Which ticket belongs to 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
@@ -617,6 +617,7 @@ def _new_ticket(event: TicketReceived | TicketImported, leaf: str, occasion: Occ
             if dispatch.role is not DispatchRole.SUPPORTING and dispatch.returned_at is None:
                 handling = replace(_by_dispatch(handling, dispatch), replied_at=dispatch.replied_at)
         handling = replace(handling, closed_at=event.data.closed_at)
+    time = time.astimezone(UTC)  # one zone: comparing instants of two is five times slower
     return Ticket(
         id=event.subject,
         time=time,

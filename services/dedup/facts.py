@@ -10,7 +10,7 @@ from schemas.envelope import Envelope
 from schemas.facts.repeats import REPEAT_TYPES, RepeatFact
 from schemas.ids import effect_id
 from services.dedup.chain import find, is_compared, sees
-from services.dedup.matter import NOTHING, compare
+from services.dedup.matter import compare
 from services.dedup.state import Handling, Mark, Ticket
 from services.dedup.words import REASONS
 
@@ -148,22 +148,30 @@ def mark_data(mark: Mark) -> dict[str, Any]:
 def _earlier(
     ticket: Ticket, index: int, tickets: Sequence[Ticket], opens: datetime
 ) -> tuple[list[dict[str, Any]], int]:
+    """What was in the window, newest first, and how many: the tickets before are judged already.
+
+    Written for a citizen with thousands of tickets: this runs over all that are kept.
+    """
     shown: list[dict[str, Any]] = []
     count = 0
-    matter = ticket.matter
-    for position in range(index - 1, -1, -1):
-        each = tickets[position]
+    matter, former = ticket.matter, ticket.former_leaf
+    same: tuple[str, ...] | None = None
+    for each in reversed(tickets[:index]):
         if each.time < opens:
             break
-        if not is_compared(each) or not sees(ticket, each):
+        if not each.link.position or (former and not sees(ticket, each)):
             continue
         count += 1
-        if count <= EARLIER_SHOWN:
-            item: dict[str, Any] = {"ticket": each.id, "time": each.time, "matched": _SAME}
-            if matter != NOTHING:
-                alike, unlike = compare(each.matter, matter)
-                item["matched"] = (*_SAME, *alike)
-                item["differs"] = unlike
+        if count > EARLIER_SHOWN:
+            continue
+        if each.matter == matter:
+            if same is None:
+                same = (*_SAME, *compare(matter, matter)[0])
+            shown.append({"ticket": each.id, "time": each.time, "matched": same})
+        else:
+            alike, unlike = compare(each.matter, matter)
+            matched = (*_SAME, *alike)
+            item = {"ticket": each.id, "time": each.time, "matched": matched, "differs": unlike}
             shown.append(item)
     return shown, count
 
