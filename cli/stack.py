@@ -23,6 +23,7 @@ from deploy.local.stack import (
     Wish,
     default_directory,
 )
+from policy.errors import PolicyError
 from runtime.errors import HotlineError
 
 PORT = click.IntRange(0, 65_535)
@@ -47,6 +48,8 @@ def errors_said() -> Iterator[None]:
         yield
     except HotlineError as error:
         raise click.ClickException(error.text) from error
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from error
     except PermissionError as error:
         raise click.ClickException(f"{error}. Choose another directory with --dir.") from error
 

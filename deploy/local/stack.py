@@ -11,7 +11,7 @@ import shutil
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,7 @@ from deploy.local.errors import DiskFull, NotAsStarted, StackFileUnreadable
 from deploy.local.postgres import Postgres
 from deploy.local.process import Recorded, check_port, free_port, start_detached, wait_ready
 from deploy.topics import Layout, create, declared
+from policy.bundle import load, shipped
 from schemas.topics import SERVICES
 
 WORKERS: dict[str, tuple[str, ...]] = {"worker": SERVICES}
@@ -208,13 +209,18 @@ class Stack:
 
         Raises:
             HotlineError: what is wrong and what to do.
+            PolicyError: the policy bundle cannot be loaded.
         """
+        if wish.policy is not None and wish.policy not in shipped():
+            # A folder: the worker does not run where the command was given.
+            wish = replace(wish, policy=str(Path(wish.policy).resolve()))
         self.directory.mkdir(parents=True, exist_ok=True)
         with self._locked():
             self.state = self._load()
             _check_space(self.directory)
             self._agree(wish)
             self._known().services = wish.services
+            load(self._known().policy)
             before = frozenset(each for each in self._recorded() if each.running)
             try:
                 self._up(wish.services, say)
@@ -225,6 +231,7 @@ class Stack:
     def _up(self, services: bool, say: Callable[[str], None]) -> None:
         state = self._known()
         cluster = self.cluster
+        self._check_ports(services)
         if not cluster.running:
             say(f"starting Kafka ({len(cluster.brokers)} broker(s))")
             try:
@@ -248,10 +255,28 @@ class Stack:
             for worker in state.workers:
                 self._start_worker(worker, say)
 
+    def _check_ports(self, services: bool) -> None:
+        """Before anything is started, so that a port in use costs no wait."""
+        state = self._known()
+        wanted: list[tuple[Recorded | None, int, str, str]] = [
+            (each.process, each.port, f"Kafka broker {each.node}", "--kafka-port")
+            for each in state.brokers
+        ]
+        wanted.append(
+            (state.postgres.process, state.postgres.port, "PostgreSQL", "--postgres-port")
+        )
+        if services:
+            wanted += [
+                (each.process, each.web_port, f"the {each.name}'s web server", "--web-port")
+                for each in state.workers
+            ]
+        for process, port, name, option in wanted:
+            if process is None or not process.running:
+                check_port(port, name=name, option=option)
+
     def _start_worker(self, worker: WorkerState, say: Callable[[str], None]) -> None:
         if worker.process is None or not worker.process.running:
             say(f"starting {', '.join(worker.services)}")
-            check_port(worker.web_port, name=f"the {worker.name}'s web server", option="--web-port")
             home = self.directory / worker.name
             home.mkdir(exist_ok=True)
             command = Path(sysconfig.get_path("scripts")) / "hotline"

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import signal
-import socket
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -21,7 +19,8 @@ from deploy.local.broker import Cluster
 from deploy.local.stack import Stack
 
 HOTLINE = Path(sysconfig.get_path("scripts")) / "hotline"
-FREE = ("--kafka-port", "0", "--postgres-port", "0", "--web-port", "0", "--no-services")
+PORTS = ("--kafka-port", "0", "--postgres-port", "0", "--web-port", "0")
+WORKER = "worker (intake, dedup)"
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,14 @@ class Commands:
 
     directory: Path
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(HOTLINE), *arguments, "--dir", str(self.directory)],
             check=False,
             capture_output=True,
             text=True,
             timeout=200,
+            env={**os.environ, **environ},
         )
 
     def ok(self, *arguments: str) -> str:
@@ -83,17 +83,28 @@ async def read(stack: Stack) -> tuple[bytes | None, str]:
     return record.value, word
 
 
-def test_up_twice_down_and_up_again_keeps_the_data(hotline: Commands) -> None:
-    told = hotline.ok("up", *FREE)
+def test_up_twice_a_killed_worker_down_and_up_again(hotline: Commands) -> None:
+    told = hotline.ok("up", *PORTS)
     pids = hotline.pids()
-    assert set(pids) == {"kafka-1", "postgres"}
+    assert set(pids) == {"kafka-1", "postgres", WORKER}
+    assert {part["state"] for part in hotline.status()["parts"]} == {"running"}
     assert "export HOTLINE_KAFKA_BOOTSTRAP=127.0.0.1:" in told
     asyncio.run(write(Stack(hotline.directory)))
 
-    hotline.ok("up", *FREE)
+    hotline.ok("up")
     assert hotline.pids() == pids, "a second up is harmless"
     assert "Kafka Server started" in hotline.ok("logs", "kafka", "-n", "10000")
     assert "ready to accept connections" in hotline.ok("logs", "postgres")
+    assert '"task.recovered"' in hotline.ok("logs", "dedup")
+
+    killed = psutil.Process(pids[WORKER])
+    killed.kill()
+    psutil.wait_procs([killed], timeout=30)
+    assert hotline.run("status").returncode == 1
+    hotline.ok("up")
+    again = hotline.pids()
+    assert again.pop(WORKER) != pids.pop(WORKER)
+    assert again == pids, "what ran was left alone"
 
     hotline.ok("down")
     hotline.ok("down")
@@ -105,28 +116,28 @@ def test_up_twice_down_and_up_again_keeps_the_data(hotline: Commands) -> None:
     assert asyncio.run(read(Stack(hotline.directory))) == (b"kept", "留下")
 
 
-def test_up_after_everything_was_killed_starts_again_and_keeps_the_data(hotline: Commands) -> None:
-    hotline.ok("up", *FREE)
+def test_what_cannot_start_shows_its_log_and_what_ran_is_left_alone(hotline: Commands) -> None:
+    hotline.ok("up", *PORTS, "--no-services")
     asyncio.run(write(Stack(hotline.directory)))
-    for pid in hotline.pids().values():
+    pids = hotline.pids()
+
+    done = hotline.run("up", HOTLINE_BATCH_MAX_RECORDS="0")
+    assert done.returncode == 1
+    assert "the worker (intake, dedup) ended while starting" in done.stderr
+    assert "BATCH_MAX_RECORDS" in done.stderr
+    states = {part["name"]: part["state"] for part in hotline.status()["parts"]}
+    assert states == {"kafka-1": "running", "postgres": "running", WORKER: "stopped"}
+    assert hotline.pids() == {**pids, WORKER: None}
+
+    # And killed, all of it, as by a power cut: nothing that was written is lost.
+    for pid in pids.values():
         process = psutil.Process(pid)
         children = process.children(recursive=True)
-        os.kill(pid, signal.SIGKILL)
+        process.kill()
         psutil.wait_procs([process, *children], timeout=30)
-    assert {part["state"] for part in hotline.status()["parts"]} == {"died"}
-
+    assert {part["state"] for part in hotline.status()["parts"]} == {"died", "stopped"}
     hotline.ok("up", "--no-services")
     assert asyncio.run(read(Stack(hotline.directory))) == (b"kept", "留下")
-
-
-def test_a_port_in_use_ends_up_with_its_name_and_leaves_nothing_running(hotline: Commands) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = str(server.getsockname()[1])
-        done = hotline.run("up", "--no-services", "--kafka-port", "0", "--postgres-port", port)
-    assert done.returncode == 1
-    assert f"port {port} on 127.0.0.1, meant for PostgreSQL, is in use" in done.stderr
-    assert "--postgres-port" in done.stderr
-    assert {part["state"] for part in hotline.status()["parts"]} == {"stopped"}
 
 
 def test_three_brokers_lose_one_and_go_on(tmp_path: Path) -> None:

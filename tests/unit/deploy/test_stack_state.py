@@ -1,6 +1,7 @@
 """What the stack remembers between commands, and what it refuses."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,28 @@ def test_up_refuses_what_the_data_is_not(tmp_path: Path, option: str, said: str)
     result = CliRunner().invoke(main, ["up", "--dir", str(written(tmp_path)), option])
     assert result.exit_code == 1
     assert said in result.stderr
+
+
+def test_up_with_an_unknown_policy_starts_nothing(tmp_path: Path) -> None:
+    command = ["up", "--dir", str(tmp_path), "--policy", "no-such-policy"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert "no-such-policy" in result.stderr
+    assert "cn-12345" in result.stderr
+    assert Stack(tmp_path).parts() == []
+
+
+@pytest.mark.parametrize("option", ["--kafka-port", "--postgres-port", "--web-port"])
+def test_up_names_a_port_in_use_before_anything_starts(tmp_path: Path, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        ports = {"--kafka-port": "0", "--postgres-port": "0", "--web-port": "0", option: port}
+        arguments = [word for pair in ports.items() for word in pair]
+        result = CliRunner().invoke(main, ["up", "--dir", str(tmp_path), *arguments])
+    assert result.exit_code == 1
+    assert f"port {port} on 127.0.0.1" in result.stderr
+    assert f"choose another port with {option}" in result.stderr
+    assert all(part.pid is None for part in Stack(tmp_path).parts())
 
 
 @pytest.mark.parametrize(
