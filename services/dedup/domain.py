@@ -66,6 +66,10 @@ _WITHOUT_STATE = frozenset(
 """Events of an anonymous caller that say something about the ticket's verdict."""
 
 
+RECEIVED_TWICE = "received_twice"
+"""Intake's anomaly on another receipt of a ticket: the verdict is out already."""
+
+
 class Dedup(Processor[Chain, Event]):
     """Repeat verdicts, one state per citizen and leaf."""
 
@@ -662,11 +666,10 @@ def _without_state(occasion: Occasion) -> Decision[Chain]:
         if isinstance(event, VerdictMarked) or not policy.repeat.withdrawn_counts:
             return Decision(effects=_of_unknown(occasion, leaf))
         return Decision()
+    if event.anomaly == RECEIVED_TWICE:
+        return Decision()
     ticket = replace(_new_ticket(event, leaf, occasion), window=None, verdict="new", revision=1)
     ticket = replace(ticket, reason="anonymous" if ticket.counts else "request_type_not_counted")
-    is_again = event.sequence is not None and event.sequence > 1
-    if is_again:
-        return Decision()  # a second receipt of a known ticket
     data = data_of(
         ticket,
         0,

@@ -103,7 +103,7 @@ def shuffled(data: st.DataObject, tickets: list[list[Event]]) -> list[Event]:
     return [waiting[index].pop(0) for index in order]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.data(), st.sampled_from(sorted(POLICIES)))
 def test_R12_any_order_within_the_lateness_gives_the_same_last_verdicts(
     data: st.DataObject, name: str
@@ -121,7 +121,7 @@ def test_R12_any_order_within_the_lateness_gives_the_same_last_verdicts(
     assert found == last_verdicts(log, policy)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data(), st.sampled_from(sorted(POLICIES)))
 def test_R12_each_event_may_be_late_by_up_to_the_lateness_over_a_long_time(
     data: st.DataObject, name: str
@@ -145,7 +145,7 @@ def test_R12_each_event_may_be_late_by_up_to_the_lateness_over_a_long_time(
     assert not machine.states
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_R12_feeding_the_log_twice_states_nothing_new(data: st.DataObject) -> None:
     tickets = data.draw(histories(days(20)))
@@ -163,7 +163,7 @@ def test_R12_feeding_the_log_twice_states_nothing_new(data: st.DataObject) -> No
     assert machine.states == states
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_revisions_count_up_and_name_what_they_replace(data: st.DataObject) -> None:
     tickets = data.draw(histories(days(20)))
@@ -179,7 +179,7 @@ def test_revisions_count_up_and_name_what_they_replace(data: st.DataObject) -> N
         last[fact.subject] = fact
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=30, max_size=60), st.integers(2, 6))
 def test_R12_a_long_chain_in_order_is_judged_as_if_nothing_was_dropped(
     gaps: list[int], keep: int

@@ -212,6 +212,16 @@ def test_R12_anonymous_callers_are_never_repeats_and_leave_no_state() -> None:
     assert [(fact.data.revision, fact.data.counted) for fact in withdrawn] == [(0, False)]
 
 
+def test_R12_an_anonymous_ticket_gets_one_verdict_whatever_comes_before_its_receipt() -> None:
+    log, machine = Log(), Machine()
+    log.dispatched("A", JAN, department="D1")
+    receipt = log.received("A", JAN, citizen="anon:A")
+    again = log.received("A", JAN + days(1), citizen="anon:A")
+    twice = again.model_copy(update={"anomaly": "received_twice"})
+    assert receipt.sequence == 2
+    assert said(machine.feed([receipt, twice])) == [("A", "new", "anonymous")]
+
+
 def test_R12_two_citizens_are_two() -> None:
     log, machine = Log(), Machine()
     facts = machine.feed(
