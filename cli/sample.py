@@ -50,7 +50,7 @@ def sample(seed: int, tickets: int, day: datetime, days: int, output: str) -> No
     Examples:
       hotline sample -o day.jsonl
       hotline sample --seed 42 --tickets 100000 --days 7 -o week.jsonl
-      hotline sample --tickets 50 | hotline replay - --policy cn-12345 --out out/
+      hotline sample --tickets 50 | head -1
     """
     console = Console(stderr=True)
     started = time.perf_counter()

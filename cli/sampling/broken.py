@@ -4,6 +4,8 @@ import orjson
 
 from cli.sampling.lives import DAY, PLATFORM, Data, stamp
 
+FAR = 50 * 365 * DAY
+
 
 def _document(number: int, at: int) -> Data:
     """Good but for what its caller breaks."""
@@ -50,8 +52,8 @@ def wrong_value(number: int, at: int) -> bytes:
 
 
 def future(number: int, at: int) -> bytes:
-    """A clock that is three days fast."""
-    early = {"time": stamp(at + 3 * DAY), "recordedtime": stamp(at)}
+    """A clock that is wrong by decades, so that it is ahead of today's broker too."""
+    early = {"time": stamp(at + FAR), "recordedtime": stamp(at)}
     return orjson.dumps(_document(number, at) | early)
 
 

@@ -26,9 +26,11 @@ from cli.sampling.lives import (
     Ticket,
     answered_at_once,
     escalated,
+    not_accepted,
     plain,
     registered_late,
     stamp,
+    withdrawn,
 )
 from cli.sampling.people import Citizen, Scene, citizen, scene
 from cli.sampling.texts import ANGRY, CHASES, REPEATS, THEMES, Theme
@@ -167,6 +169,9 @@ REMEMBERED = 5_000
 CONTACT_LEAD = 10 * MINUTE
 """A contact starts before its ticket; nothing of a ticket is older than this."""
 
+PICKS = 50
+"""Tries to find an earlier ticket of a certain sort; few are needed, a bound there must be."""
+
 LATE_SHARE = 0.008
 OUT_OF_ORDER_SHARE = 0.008
 DUPLICATE_SHARE = 0.005
@@ -185,6 +190,8 @@ class Past:
     scene: Scene
     citizen: Citizen
     count: int
+    stands: bool = True
+    """Neither withdrawn nor turned down: what comes after it can be a repeat of it."""
 
 
 def generate(seed: int, tickets: int, day: date, *, days: int = 1) -> Iterator[SampleRecord]:
@@ -295,11 +302,11 @@ class _City:
         elif role is Role.LATE_FIRST:
             self.late_first(at)
         elif role is Role.AMENDED:
-            ticket = self.again(at, self.pick())
+            ticket = self.again(at, self.pick_recent(at))
             ticket.first_leaf = rng.choice([x for x in THEMES if x is not ticket.theme])
             self.live(ticket, plain)
         elif role is Role.MARKED:
-            ticket = self.again(at, self.pick())
+            ticket = self.again(at, self.pick_recent(at))
             self.live(ticket, plain, mark=True)
         else:
             before = self.past[-1] if role is Role.SAME_DAY else self.pick()
@@ -310,6 +317,14 @@ class _City:
 
     def pick(self) -> Past:
         return self.rng.choice(self.past)
+
+    def pick_recent(self, at: int) -> Past:
+        """An earlier ticket that a repeat verdict can rest on, if some tries find one."""
+        for _ in range(PICKS):
+            past = self.pick()
+            if past.stands and at - past.at < HISTORY_DAYS * DAY:
+                break
+        return past
 
     def new_citizen(self) -> Citizen:
         self.citizens += 1
@@ -373,7 +388,10 @@ class _City:
             ticket.say("verdict.marked", ticket.at + 30 * MINUTE, decision | about)
         self.publish(ticket.said, forced)
         if ticket.citizen is not None and life is not answered_at_once:
-            self.remember(Past(ticket.id, ticket.at, ticket.theme, ticket.scene, ticket.citizen, 1))
+            stands = life not in (withdrawn, not_accepted)
+            self.remember(
+                Past(ticket.id, ticket.at, ticket.theme, ticket.scene, ticket.citizen, 1, stands)
+            )
 
     def remember(self, past: Past) -> None:
         if len(self.past) >= REMEMBERED:
