@@ -12,6 +12,9 @@ from msgspec import Struct
 EVIDENCE_CHARS = 80
 """Of a place or thing: enough to compare and to read, not a second copy of the ticket."""
 
+MARK_CHARS = 500
+"""Of the clause and the words of a mark; the whole of them is in the event that made it."""
+
 
 class Matter(Struct, frozen=True, omit_defaults=True):
     """What a ticket is about besides its leaf (R13); empty where the ticket does not say."""

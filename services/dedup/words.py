@@ -58,11 +58,6 @@ REASONS: dict[str, Reason] = {
     "marked_overturned": Reason(
         "R15", "A human found that it is no repeat ({by}).", "人工认定不是重复投诉 ({by})。"
     ),
-    "mark_overturned": Reason(
-        "R15",
-        "A human overturned an earlier mark ({by}); the ticket's receipt is no longer kept.",
-        "人工撤销了先前的认定 ({by}); 该工单的受理记录已不再保留。",
-    ),
     "marked_excluded": Reason(
         "R15", "A human excluded it, without a reason ({by}).", "人工排除, 未说明理由 ({by})。"
     ),
