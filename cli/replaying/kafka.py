@@ -20,6 +20,7 @@ from deploy.topics import LOCAL, create, declared
 from policy.bundle import Bundle
 from runtime.core import AnyProcessor, to_ms
 from runtime.driver import Written
+from runtime.engine.clients import stop_client
 from runtime.engine.service import Engine
 from runtime.engine.task import partition_of
 from runtime.errors import HotlineError
@@ -127,7 +128,7 @@ async def _write(
                 headers=[(TICK_HEADER, b"1")],
             )
     finally:
-        await producer.stop()
+        await stop_client(producer)
 
 
 async def _run(
@@ -185,31 +186,33 @@ def _finished(engine: Engine, settings: EngineSettings, until_ms: int) -> bool:
 
 async def _read(settings: EngineSettings) -> Iterator[Written]:
     """All records of the written topics, read committed, merged by timestamp."""
+    kwargs = {**settings.kafka_client_kwargs(), "group_id": None, "enable_auto_commit": False}
     consumer = AIOKafkaConsumer(
-        **settings.kafka_client_kwargs(),
-        group_id=None,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
+        **kwargs, isolation_level="read_committed", auto_offset_reset="earliest"
     )
+    # A commit is answered before its markers are in every partition: until then the last stable
+    # offset is short of what was committed. High-water marks are not.
+    ends = AIOKafkaConsumer(**kwargs, isolation_level="read_uncommitted")
     await consumer.start()
+    await ends.start()
     try:
         streams = []
         for topic in WRITTEN:
             count = topic.partitions or settings.partitions
             tps = [TopicPartition(settings.topic(topic), number) for number in range(count)]
-            found = await _drain(consumer, tps, topic)
+            found = await _drain(consumer, await ends.end_offsets(tps), topic)
             streams += [found[tp] for tp in tps]
         return heapq.merge(*streams, key=lambda written: written.at_ms)
     finally:
-        await consumer.stop()
+        await stop_client(consumer)
+        await stop_client(ends)
 
 
 async def _drain(
-    consumer: AIOKafkaConsumer, tps: list[TopicPartition], topic: Topic
+    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], topic: Topic
 ) -> dict[TopicPartition, list[Written]]:
+    tps = list(ends)
     consumer.assign(tps)
-    ends = await consumer.end_offsets(tps)
     for tp in tps:
         consumer.seek(tp, 0)
     found: dict[TopicPartition, list[Written]] = {tp: [] for tp in tps}

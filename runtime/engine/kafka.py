@@ -1,7 +1,6 @@
 """Kafka as a task sees it, by aiokafka's public API: transactional producer, changelog reader."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from runtime.engine import failpoints
+from runtime.engine.clients import stop_client
 from runtime.engine.ports import Change, Fenced, OutcomeUnknown, Send
 from runtime.settings import EngineSettings
 from schemas.topics import Topic, changelog
@@ -25,8 +25,6 @@ REQUEST_BYTES: Final = 4 * 1024 * 1024
 """Of a record that alone is larger than a batch (a dead letter's original bytes)."""
 FETCH_BYTES: Final = 2 * 1024 * 1024
 POLL_MS: Final = 100
-STOP_SECONDS: Final = 5.0
-"""aiokafka's stop may wait for ever on a lost broker; the successor's fence decides then."""
 
 
 class KafkaTaskLog:
@@ -178,8 +176,7 @@ class KafkaTaskLog:
                 if records:
                     yield [Change(record.key, record.value, record.offset) for record in records]
         finally:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(reader.stop(), STOP_SECONDS)
+            await stop_client(reader)
 
     async def committed(self) -> Mapping[str, int | None]:
         """None for an input that the group has never committed."""
@@ -205,5 +202,4 @@ class KafkaTaskLog:
         """Bounded; a transaction left open is aborted by the successor or the broker."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            with contextlib.suppress(TimeoutError, KafkaError, asyncio.CancelledError):
-                await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+            await stop_client(producer)

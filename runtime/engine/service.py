@@ -18,6 +18,7 @@ from policy.bundle import Bundle
 from runtime import log, metrics
 from runtime.core import AnyPartition, AnyProcessor, Partition, PoisonLimit
 from runtime.engine import preflight
+from runtime.engine.clients import stop_client
 from runtime.engine.kafka import KafkaTaskLog
 from runtime.engine.observer import EngineObserver
 from runtime.engine.task import Mark, Task, TaskLimits, TaskState
@@ -113,8 +114,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         if self._watermark is not None:
             await self._watermark.stop()
         if self._consumer is not None:
-            with contextlib.suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(self._consumer.stop(), self.settings.commit_timeout_s)
+            await stop_client(self._consumer)
 
     # -- rebalance -------------------------------------------------------------------------------
 

@@ -4,20 +4,18 @@ With each new watermark go the high-water marks that the inputs had *after* it w
 not be last stable offsets: another open transaction would hide records that are already there.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from runtime.core import to_ms
+from runtime.engine.clients import stop_client
 from runtime.settings import EngineSettings
 from schemas.clock import ClockRecord
 from schemas.topics import CLOCK
 
 POLL_MS: Final = 500
-STOP_SECONDS: Final = 5.0
 
 
 class WatermarkReader:
@@ -47,8 +45,7 @@ class WatermarkReader:
 
     async def stop(self) -> None:
         for consumer in (self._clock, self._ends):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(consumer.stop(), STOP_SECONDS)
+            await stop_client(consumer)
 
     async def poll(self) -> int | None:
         """Read what is new; returns the watermark (ms) once every inbox partition has spoken."""

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from runtime import log
+from runtime.engine.clients import stop_client
 from runtime.engine.service import Engine
 from schemas.topics import INBOX
 from services.intake.domain import TICK_HEADER
@@ -32,7 +33,7 @@ class Ticker(Service):
 
     async def on_stop(self) -> None:
         if self._producer is not None:
-            await asyncio.wait_for(self._producer.stop(), self.engine.settings.commit_timeout_s)
+            await stop_client(self._producer)
 
     @Service.timer(TICK_SECONDS)
     async def _tick(self) -> None:
