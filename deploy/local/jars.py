@@ -4,19 +4,13 @@ import hashlib
 import os
 import re
 import tarfile
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-import requests
-from jgo.constants import MAVEN_CENTRAL_URL
-from requests.adapters import HTTPAdapter
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-from urllib3.util import Retry
 
 from deploy.local.errors import (
     CACHE_VARIABLE,
@@ -27,11 +21,6 @@ from deploy.local.errors import (
 )
 
 LOCK = Path(__file__).with_name("jars.lock")
-TIMEOUT_S = (10.0, 60.0)
-"""To connect and between two reads; smaller fails on slow mirrors, larger hides a dead one."""
-PARALLEL = 8
-ATTEMPTS = 3
-"""Of a download whose body broke off; refused connections are retried below that, in urllib3."""
 CHUNK_BYTES = 1 << 16
 
 _LINE = re.compile(r"(?P<group>[\w.-]+):(?P<artifact>[\w.-]+):(?P<version>[\w.-]+) (?P<sha>\S+)")
@@ -87,7 +76,7 @@ def _is_good(path: Path, jar: Jar) -> bool:
     return path.is_file() and _sha256(path) == jar.sha256
 
 
-def _store(chunks: Iterable[bytes], jar: Jar, target: Path, origin: str) -> None:
+def store(chunks: Iterable[bytes], jar: Jar, target: Path, origin: str) -> None:
     """Writes beside the target, checks, renames: an interrupted run leaves nothing half done."""
     with disk_full_named(target.parent, target.name):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -110,41 +99,6 @@ def _store(chunks: Iterable[bytes], jar: Jar, target: Path, origin: str) -> None
                 Path(part.name).unlink(missing_ok=True)
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    retry = Retry(total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=PARALLEL))
-    return session
-
-
-def _download(
-    session: requests.Session, base: str, jar: Jar, target: Path, seen: Callable[[int], None]
-) -> None:
-    url = f"{base.rstrip('/')}/{jar.path}"
-
-    def body(response: requests.Response) -> Iterable[bytes]:
-        for chunk in response.iter_content(CHUNK_BYTES):
-            seen(len(chunk))
-            yield chunk
-
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with session.get(url, stream=True, timeout=TIMEOUT_S) as response:
-                response.raise_for_status()
-                _store(body(response), jar, target, url)
-                return
-        except requests.RequestException as error:
-            final = isinstance(error, requests.HTTPError)
-            if final or attempt == ATTEMPTS:
-                raise DownloadMissing(
-                    f"cannot download {jar.path}: {error}",
-                    f"check the network, or name a mirror with {MIRROR_VARIABLE}=<url>, or write a "
-                    "bundle where there is a network (hotline bundle FILE) and use it here "
-                    "(hotline up --bundle FILE).",
-                ) from error
-
-
 def ensure_jars(
     *,
     cache: Path | None = None,
@@ -164,34 +118,10 @@ def ensure_jars(
     targets = {jar: root / jar.path for jar in wanted}
     missing = [jar for jar, target in targets.items() if not _is_good(target, jar)]
     if missing:
-        base = mirror or os.environ.get(MIRROR_VARIABLE) or str(MAVEN_CENTRAL_URL)
-        progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[size]}"),
-            console=console or Console(stderr=True),
-        )
-        with progress, ThreadPoolExecutor(PARALLEL) as pool, _session() as session:
-            task = progress.add_task("Kafka's jars", total=len(missing), size="")
-            received = 0
+        # Here, since loading what downloads need costs every command 0.4 s.
+        from deploy.local.download import download
 
-            def seen(size: int) -> None:
-                nonlocal received
-                received += size
-                progress.update(task, size=f"{received / 1e6:.1f} MB")
-
-            def one(jar: Jar) -> None:
-                _download(session, base, jar, targets[jar], seen)
-                progress.advance(task)
-
-            futures = [pool.submit(one, jar) for jar in missing]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        download({jar: targets[jar] for jar in missing}, mirror=mirror, console=console)
     return targets
 
 
@@ -238,6 +168,6 @@ def read_bundle(
                     content = None
                 if content is None:
                     raise DownloadMissing(f"bundle {file} lacks {jar.path}", action)
-                _store(iter(partial(content.read, CHUNK_BYTES), b""), jar, target, str(file))
+                store(iter(partial(content.read, CHUNK_BYTES), b""), jar, target, str(file))
     except tarfile.TarError as error:
         raise DownloadMissing(f"{file} is not a bundle: {error}", action) from error

@@ -12,11 +12,12 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import msgspec
 import psutil
-import requests
 
 from deploy.local.broker import HOST, Broker, Cluster
 from deploy.local.errors import DiskFull, NotAsStarted, StackFileUnreadable
@@ -478,10 +479,14 @@ def _check_space(directory: Path) -> None:
 
 
 def _healthy(port: int) -> bool:
+    connection = HTTPConnection(HOST, port, timeout=2)
     try:
-        return requests.get(f"http://{HOST}:{port}/health", timeout=2).status_code == 200
-    except requests.RequestException:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def _part(

@@ -16,7 +16,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from deploy.local.broker import Cluster
-from deploy.local.stack import Stack
+from deploy.local.stack import Part, Stack
 
 HOTLINE = Path(sysconfig.get_path("scripts")) / "hotline"
 PORTS = ("--kafka-port", "0", "--postgres-port", "0", "--web-port", "0")
@@ -48,8 +48,22 @@ class Commands:
         told: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
         return told
 
-    def pids(self) -> dict[str, int]:
-        return {part["name"]: part["pid"] for part in self.status()["parts"]}
+    def parts(self) -> list[Part]:
+        return Stack(self.directory).parts()
+
+    def pids(self) -> dict[str, int | None]:
+        return {part.name: part.pid for part in self.parts()}
+
+    def states(self) -> dict[str, str]:
+        return {part.name: part.state for part in self.parts()}
+
+    def kill(self, *names: str) -> None:
+        """SIGKILL, and the end of what belonged to them."""
+        for name in names:
+            process = psutil.Process(self.pids()[name])
+            children = process.children(recursive=True)
+            process.kill()
+            psutil.wait_procs([process, *children], timeout=30)
 
 
 @pytest.fixture
@@ -97,9 +111,7 @@ def test_up_twice_a_killed_worker_down_and_up_again(hotline: Commands) -> None:
     assert "ready to accept connections" in hotline.ok("logs", "postgres")
     assert '"task.recovered"' in hotline.ok("logs", "dedup")
 
-    killed = psutil.Process(pids[WORKER])
-    killed.kill()
-    psutil.wait_procs([killed], timeout=30)
+    hotline.kill(WORKER)
     assert hotline.run("status").returncode == 1
     hotline.ok("up")
     again = hotline.pids()
@@ -108,7 +120,7 @@ def test_up_twice_a_killed_worker_down_and_up_again(hotline: Commands) -> None:
 
     hotline.ok("down")
     hotline.ok("down")
-    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert not any(psutil.pid_exists(pid) for pid in again.values() if pid is not None)
     assert hotline.run("status").returncode == 1
 
     hotline.ok("up", "--no-services")
@@ -125,17 +137,12 @@ def test_what_cannot_start_shows_its_log_and_what_ran_is_left_alone(hotline: Com
     assert done.returncode == 1
     assert "the worker (intake, dedup) ended while starting" in done.stderr
     assert "BATCH_MAX_RECORDS" in done.stderr
-    states = {part["name"]: part["state"] for part in hotline.status()["parts"]}
-    assert states == {"kafka-1": "running", "postgres": "running", WORKER: "stopped"}
+    assert hotline.states() == {"kafka-1": "running", "postgres": "running", WORKER: "stopped"}
     assert hotline.pids() == {**pids, WORKER: None}
 
     # And killed, all of it, as by a power cut: nothing that was written is lost.
-    for pid in pids.values():
-        process = psutil.Process(pid)
-        children = process.children(recursive=True)
-        process.kill()
-        psutil.wait_procs([process, *children], timeout=30)
-    assert {part["state"] for part in hotline.status()["parts"]} == {"died", "stopped"}
+    hotline.kill("kafka-1", "postgres")
+    assert hotline.states() == {"kafka-1": "died", "postgres": "died", WORKER: "stopped"}
     hotline.ok("up", "--no-services")
     assert asyncio.run(read(Stack(hotline.directory))) == (b"kept", "留下")
 
