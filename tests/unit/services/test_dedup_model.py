@@ -8,10 +8,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy.bundle import Policy
+from policy.bundle import Policy, load
 from policy.window import Window, WindowMode
+from runtime.core import to_ms
+from runtime.driver import Driver, Written, to_bytes
+from runtime.processor import Record
 from schemas.events import Event
 from schemas.facts.repeats import RepeatFact
+from schemas.topics import REPEATS, TICKETS
+from services.dedup.domain import Dedup
 from tests.model.log import CN, HOLES, LAMPS, Log, Machine, at, days, recorded
 from tests.model.repeats import Verdict, last_verdicts
 
@@ -161,6 +166,26 @@ def test_R12_feeding_the_log_twice_states_nothing_new(data: st.DataObject) -> No
     states = dict(machine.states)
     assert machine.feed(log) == []
     assert machine.states == states
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_the_driver_states_the_same_facts(data: st.DataObject) -> None:
+    """With the runtime's own codec, timers and clock; both under the version of January."""
+    tickets = data.draw(histories(days(100)))
+    log = sorted((each for events in tickets for each in events), key=lambda each: each.time)
+    written: list[Written] = []
+    driver = Driver([Dedup()], load("cn-12345"), written.append)
+    driver.run(
+        Record(TICKETS, 0, offset, b"c:1", to_bytes(event), to_ms(event.time))
+        for offset, event in enumerate(log)
+    )
+    assert not driver.failures
+    facts = Machine().feed(log)
+    assert len(written) == len(facts)
+    for record, fact in zip(written, facts, strict=True):
+        assert (record.topic, record.key) == (REPEATS, (fact.citizen or "").encode())
+        assert type(fact).model_validate_json(record.value or b"") == fact
 
 
 @settings(max_examples=60, deadline=None)
