@@ -1,0 +1,1 @@
+"""Deterministic simulation: the real task, core and store on a broker that obeys a seed (F27)."""
