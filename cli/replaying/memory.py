@@ -6,11 +6,9 @@ from datetime import datetime
 from cli.replaying.source import Recorded
 from policy.bundle import Bundle
 from runtime.core import AnyProcessor
-from runtime.driver import Driver, Written
+from runtime.driver import RECORDS_AT_ONCE, Driver, Written
 from runtime.processor import Record
 from schemas.topics import INBOX
-
-REPORT_EVERY = 500
 
 
 def replay(
@@ -24,12 +22,15 @@ def replay(
 ) -> None:
     """Feed the events in order, then move the clock to ``until``."""
     driver = Driver(processors, bundle, sink)
-    for number, event in enumerate(events):
-        key = event.subject.encode() or None
-        driver.feed(Record(INBOX, 0, number, key, event.value, event.at_ms))
-        if number % REPORT_EVERY == REPORT_EVERY - 1:
-            progress(REPORT_EVERY)
-    progress(len(events) % REPORT_EVERY)
+    for start in range(0, len(events), RECORDS_AT_ONCE):
+        chunk = events[start : start + RECORDS_AT_ONCE]
+        driver.feed_all(
+            [
+                Record(INBOX, 0, start + i, each.subject.encode() or None, each.value, each.at_ms)
+                for i, each in enumerate(chunk)
+            ]
+        )
+        progress(len(chunk))
     driver.advance(until)
     if driver.failures:
         failure = driver.failures[0]
