@@ -203,7 +203,7 @@ class Desk:
             link=Link(after.id, after.time, 0),
             former_leaf="",
             window=window_of(leaf, after.channel, after.time, policy),
-            until=until_of(leaf, after.time, policy),
+            until=until_of(after.id, leaf, after.time, policy),
         )
         self.insert(moved, cause, others)
 

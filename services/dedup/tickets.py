@@ -1,6 +1,7 @@
 """From an event to what is kept of a ticket, its handling and its mark. Pure."""
 
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -32,7 +33,7 @@ def new_ticket(
         id=event.subject,
         time=time,
         window=window_of(leaf, data.channel, time, policy),
-        until=until_of(leaf, time, policy),
+        until=until_of(event.subject, leaf, time, policy),
         link=Link(event.subject, time, 0),
         matter=matter_of(data),
         channel=data.channel.value if data.channel else None,
@@ -52,13 +53,18 @@ def window_of(leaf: str, channel: str | None, at: datetime, policy: Policy) -> O
     return Opened(window.mode.value, window.length, window.opens(at, policy.time_zone))
 
 
-def until_of(leaf: str, at: datetime, policy: Policy) -> datetime:
-    """When no ticket that is in time can look back to ``at``: the longest window of any channel."""
+def until_of(ticket_id: str, leaf: str, at: datetime, policy: Policy) -> datetime:
+    """When no ticket that is in time can look back to ``at``: the longest window of any channel.
+
+    Windows of months all close at one midnight: a day's spread keeps the states of a month from
+    being forgotten all at once.
+    """
     repeat = policy.repeat
     longest = repeat.window(leaf, None).closes(at, policy.time_zone)
     for channel in {channel for _, channel, _ in repeat.overrides if channel is not None}:
         longest = max(longest, repeat.window(leaf, channel).closes(at, policy.time_zone))
-    return longest + timedelta(days=repeat.late_days)
+    spread = timedelta(seconds=crc32(ticket_id.encode()) % 86_400)
+    return longest + timedelta(days=repeat.late_days) + spread
 
 
 def mark_of(event: VerdictMarked, before: Mark | None) -> Mark:
