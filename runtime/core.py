@@ -315,6 +315,9 @@ class Batch(Generic[S, E]):
         except Exception as error:
             self._fail(record, subject, error, redriven)
             return
+        if not keys:
+            self._count(source, bad=False)
+            return
         for key in keys:
             held = self._blocked(TIMER_SUBJECT + key) if self._any_blocked else None
             if held is not None:

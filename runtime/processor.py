@@ -119,7 +119,10 @@ class Processor(Generic[S, E]):
         return ""
 
     def keys(self, event: E, policy: Policy) -> tuple[str, ...]:
-        """The keys of the states that this event may read and change; () for none of interest."""
+        """The keys of the states that this event may read and change.
+
+        () for an event of no interest: it is passed over, ``decide`` is not called.
+        """
         raise NotImplementedError
 
     def decide(
