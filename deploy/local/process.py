@@ -1,6 +1,7 @@
 """A process that outlives the command that started it, told apart from whoever reuses its pid."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,9 @@ START_TOLERANCE_S = 2.0
 """The kernel's boot time, and with it a start time, may shift a little when the clock is set."""
 TAIL_LINES = 15
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
+FREE_PORTS = range(15_000, 32_000)
+"""Below what systems hand to outgoing connections (Linux: from 32768): while a server is down, a
+client's connection could otherwise take its port, and it could not start again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +147,18 @@ def wait_ready(
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody uses now and no outgoing connection will be given."""
+    for port in random.sample(FREE_PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise PortInUse(
+        f"100 ports tried between {FREE_PORTS.start} and {FREE_PORTS.stop} are all in use",
+        "look at what listens on this machine, or name the ports.",
+    )
 
 
 def listens(port: int, host: str = "127.0.0.1") -> bool:

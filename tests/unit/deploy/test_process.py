@@ -91,7 +91,8 @@ def test_a_port_in_use_is_named_with_its_owner_and_the_option() -> None:
         assert said in str(raised.value)
 
 
-def test_a_free_port_passes() -> None:
+def test_a_free_port_passes_and_is_not_one_of_outgoing_connections() -> None:
     port = free_port()
+    assert 15_000 <= port < 32_000
     check_port(port, name="Kafka", option="--kafka-port")
     assert not listens(port)
