@@ -1,7 +1,8 @@
 """Identifiers, each a type of its own, and the id of an effect."""
 
-from typing import NewType
-from uuid import UUID, uuid5
+from hashlib import sha1
+from typing import Final, NewType
+from uuid import UUID
 
 TicketId = NewType("TicketId", str)
 ContactId = NewType("ContactId", str)
@@ -14,6 +15,8 @@ EffectId = NewType("EffectId", str)
 
 EFFECTS = UUID("5b0f7d4e-6d0a-5c0e-9d55-12345a12345a")
 """Namespace of effect ids; never changes, or every replay would double every fact."""
+_EFFECTS: Final = sha1(EFFECTS.bytes, usedforsecurity=False)
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 ANONYMOUS_PREFIX = "anon:"
 
@@ -35,5 +38,9 @@ def effect_id(
         cause: identity (``source`` and ``id``) of the causing event, or the due instant of a timer.
         discriminator: tells apart what would else collide (target, warning level, attempt).
     """
+    # What ``str(uuid5(EFFECTS, name))`` gives, in a third of its time: every fact pays it.
     name = "\x1f".join((service, state_key, fact_type, cause, discriminator))
-    return EffectId(str(uuid5(EFFECTS, name)))
+    hashed = _EFFECTS.copy()
+    hashed.update(name.encode())
+    x = hashed.hexdigest()
+    return EffectId(f"{x[:8]}-{x[8:12]}-5{x[13:16]}-{_VARIANT[x[16]]}{x[17:20]}-{x[20:32]}")
