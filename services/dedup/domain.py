@@ -106,7 +106,9 @@ class Dedup(Processor[Chain, Event]):
         if is_anonymous(citizen):
             return Decision(effects=of_anonymous(occasion))
         desk = Desk(occasion, dict(states), in_force(event.leaf or "", policy))
-        _EFFECTS[type(event)](desk, event)
+        effect = _EFFECTS.get(type(event))
+        if effect is not None:
+            effect(desk, event)
         return Decision(states=desk.changed, effects=desk.effects)
 
     def wake(self, key: str, state: Chain, due: datetime, policy: Policy) -> Decision[Chain]:
