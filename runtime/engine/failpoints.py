@@ -1,7 +1,7 @@
-"""Named points at which a test lets this process die at once (F2).
+"""Named points at which a test lets this process die at once (F2), or freeze (F4).
 
 ``HOTLINE_FAILPOINT=before-commit:3`` kills the process with SIGKILL when it gets there the third
-time. Unset, a point costs one comparison.
+time, ``before-commit:3:stop`` stops it with SIGSTOP, once. Unset, a point costs one comparison.
 """
 
 import os
@@ -17,14 +17,18 @@ POINTS: Final = (
 )
 
 
-def _configured() -> tuple[str, int] | None:
+_SIGNALS: Final = {"": signal.SIGKILL, "kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+
+def _configured() -> tuple[str, int, signal.Signals] | None:
     spec = os.environ.get("HOTLINE_FAILPOINT")
     if not spec:
         return None
-    name, _, count = spec.partition(":")
-    if name not in POINTS:
-        raise ValueError(f"HOTLINE_FAILPOINT={spec!r}: no such point; there are {POINTS}")
-    return name, int(count or 1)
+    name, _, rest = spec.partition(":")
+    count, _, what = rest.partition(":")
+    if name not in POINTS or what not in _SIGNALS:
+        raise ValueError(f"HOTLINE_FAILPOINT={spec!r}: <point>:<count>[:stop], points: {POINTS}")
+    return name, int(count or 1), _SIGNALS[what]
 
 
 _target = _configured()
@@ -32,10 +36,10 @@ _seen = 0
 
 
 def reach(name: str) -> None:
-    """Die here if this is the configured point and its turn."""
+    """Die or freeze here if this is the configured point and its turn."""
     global _seen
     if _target is None or _target[0] != name:
         return
     _seen += 1
-    if _seen >= _target[1]:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if _seen == _target[1]:
+        os.kill(os.getpid(), _target[2])
