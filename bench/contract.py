@@ -13,8 +13,11 @@ from dataclasses import dataclass, fields
 
 PREFIX = "BENCH_"
 FIRST = "FIRST"
+ASSIGNED = "ASSIGNED"
+"""Printed by the project's engines when they were given their partitions: recovery begins."""
 READY = "READY"
-"""Printed once by engines that are asked how long their recovery takes."""
+"""Printed by the project's engines when every partition runs: recovery is over."""
+ANNOUNCEMENTS = frozenset({FIRST, ASSIGNED, READY})
 TOPIC_PREFIX = "bench-"
 """Of every topic and group of the benchmarks."""
 

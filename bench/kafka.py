@@ -14,6 +14,8 @@ from aiokafka.structs import TopicPartition
 BATCH_BYTES = 262_144
 DEADLINE_SECONDS = 30.0
 """Of a topic to be there. Larger only delays the report of a broken broker."""
+QUIET_SECONDS = 5.0
+"""Without a new record before a topic counts as read. Smaller: a slow commit looks like a loss."""
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -31,12 +33,15 @@ async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.close()
 
 
-async def create(bootstrap: str, *names: str, partitions: int, compact: bool = False) -> None:
-    """Creates topics and waits until each partition can be written.
+async def create(bootstrap: str, *names: str, partitions: int) -> None:
+    """Creates topics that keep everything, and waits until each partition can be written.
+
+    The tickets are months old by their own time, and so are the outputs of an engine that stamps
+    them with event time: a broker's default of seven days would delete them under the check.
 
     Raises ``RuntimeError`` naming the topic that the broker refuses.
     """
-    configs = {"cleanup.policy": "compact"} if compact else {}
+    configs = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
     topics = [
         NewTopic(n, num_partitions=partitions, replication_factor=1, topic_configs=configs)
         for n in names
@@ -132,17 +137,26 @@ def partitions_of(topic: str, partitions: int) -> list[TopicPartition]:
 async def drain(
     bootstrap: str, topic: str, *, partitions: int
 ) -> AsyncIterator[tuple[bytes, bytes]]:
-    """Key and value of every committed record of a topic, up to its end as of now."""
+    """Key and value of every committed record of a topic, up to its end as of now.
+
+    The end is the high-water mark: markers reach the partitions of a transaction one after the
+    other, so a commit may show in the offsets of a group before it shows here. A transaction that
+    stays open ends the reading after ``QUIET_SECONDS`` without progress.
+    """
+    ends = await _high_water_marks(bootstrap, topic, partitions=partitions)
     consumer = reader(bootstrap)
     await consumer.start()
     try:
-        left = set(partitions_of(topic, partitions))
+        left = set(ends)
         consumer.assign(left)
-        ends = await consumer.end_offsets(left)
+        seen, moved_at = 0, monotonic()
         while True:
             # By position: a transactional log ends in a marker that is never delivered.
-            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
-            if not left:
+            positions = {tp: await consumer.position(tp) for tp in left}
+            left = {tp for tp in left if positions[tp] < ends[tp]}
+            if sum(positions.values()) != seen:
+                seen, moved_at = sum(positions.values()), monotonic()
+            if not left or monotonic() - moved_at > QUIET_SECONDS:
                 return
             for records in (await consumer.getmany(*left, timeout_ms=200)).values():
                 for record in records:
@@ -152,15 +166,22 @@ async def drain(
         await consumer.stop()
 
 
-async def end(bootstrap: str, topic: str, *, partitions: int) -> int:
-    """How many offsets a topic has, all partitions together."""
-    consumer = reader(bootstrap)
+async def _high_water_marks(
+    bootstrap: str, topic: str, *, partitions: int
+) -> dict[TopicPartition, int]:
+    """Ends of the partitions, open transactions included."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_uncommitted")
     await consumer.start()
     try:
         ends = await consumer.end_offsets(partitions_of(topic, partitions))
     finally:
         await consumer.stop()
-    return sum(int(offset) for offset in ends.values())
+    return {tp: int(offset) for tp, offset in ends.items()}
+
+
+async def end(bootstrap: str, topic: str, *, partitions: int) -> int:
+    """How many offsets a topic has, all partitions together."""
+    return sum((await _high_water_marks(bootstrap, topic, partitions=partitions)).values())
 
 
 async def committed(

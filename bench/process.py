@@ -9,12 +9,12 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from bench.contract import FIRST, READY, TOPIC_PREFIX, Orders
+from bench.contract import ANNOUNCEMENTS, FIRST, TOPIC_PREFIX, Orders
 from bench.machine import cpu_seconds, rss_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,15 +37,18 @@ class EngineProcess:
     name: str
     process: asyncio.subprocess.Process
     log: Path
-    first_at: float | None = None
-    """Epoch seconds when it took up its first record; None before."""
     first_cpu_seconds: float = 0.0
-    ready_at: float | None = None
-    """Epoch seconds when its state was there; only of engines that say so."""
+    heard: dict[str, float] = field(default_factory=dict)
+    """Epoch seconds of everything that it announced (``bench.contract``)."""
 
     @property
     def ps(self) -> psutil.Process:
         return psutil.Process(self.process.pid)
+
+    @property
+    def first_at(self) -> float | None:
+        """When it took up its first record; None before."""
+        return self.heard.get(FIRST)
 
     @property
     def running(self) -> bool:
@@ -70,12 +73,11 @@ class EngineProcess:
         """Reads what it prints, until it ends."""
         assert self.process.stdout is not None
         async for raw in self.process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            if line.startswith(FIRST + " ") and self.first_at is None:
-                self.first_cpu_seconds = self.cpu_seconds()
-                self.first_at = float(line.split()[1])
-            elif line.startswith(READY + " ") and self.ready_at is None:
-                self.ready_at = float(line.split()[1])
+            word, _, at = raw.decode(errors="replace").strip().partition(" ")
+            if word in ANNOUNCEMENTS and word not in self.heard:
+                if word == FIRST:
+                    self.first_cpu_seconds = self.cpu_seconds()
+                self.heard[word] = float(at)
 
     async def stop(self) -> None:
         if self.running:

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from bench import generator, kafka, throughput
-from bench.contract import TOPIC_PREFIX, Orders
+from bench.contract import ASSIGNED, READY, TOPIC_PREFIX, Orders
 from bench.engines.registry import module_command
 from bench.machine import Machine, this_machine
 from bench.process import new_orders, new_run_id, now, running
@@ -17,6 +17,7 @@ from bench.report import Sheet
 TARGET_SECONDS = 30.0
 """For a million keys."""
 LIMIT_SECONDS = 300.0
+POLL_SECONDS = 0.02
 PROBES = 1_000
 """Second tickets of known keys, written while nobody runs: each must come out as a repeat."""
 COMMAND = module_command("bench.engines.hotline_repeat")
@@ -28,17 +29,12 @@ class Recovery:
     keys: int
     store: str
     seconds: float
-    """From the start of the process until every partition runs."""
-    bare_seconds: float
-    """The same of a worker with nothing to recover: its start, joining the group."""
+    """From the assignment of the partitions until all of them run."""
+    start_seconds: float
+    """From the start of the process until then."""
     rss_mib: int
     remembered: int
     """Of ``PROBES``, how many were judged with the state from before."""
-
-    @property
-    def recovery_seconds(self) -> float:
-        """Of the state alone."""
-        return max(0.0, self.seconds - self.bare_seconds)
 
     def to_dict(self) -> dict[str, object]:
         return {**asdict(self), "machine": self.machine.to_dict()}
@@ -75,8 +71,6 @@ async def run(
     environ = {"HOTLINE_STORE": store}
     await kafka.create(bootstrap, orders.input, orders.output, partitions=partitions)
     try:
-        await _start(orders, environ, log_dir)  # Makes the topics, which is not to be measured.
-        bare_seconds, _ = await _start(orders, environ, log_dir)
         say(f"writing {keys:,} tickets, then their states by a worker")
         await kafka.fill(bootstrap, orders.input, distinct(keys), partitions=partitions)
         built = await throughput.measure(
@@ -92,23 +86,27 @@ async def run(
             raise TimeoutError(
                 f"only {built.committed:,} of {keys:,} keys in {LIMIT_SECONDS:.0f} s; use --keys"
             )
-        seconds, rss_mib = await _start(orders, environ, log_dir)
-        say(f"{keys:,} keys recovered in {seconds - bare_seconds:.1f} s")
+        seconds, start_seconds, rss_mib = await _recover(orders, environ, log_dir)
+        say(f"{keys:,} keys recovered in {seconds:.1f} s")
         remembered = await _probe(orders, min(PROBES, keys), environ, log_dir)
     finally:
         await kafka.delete(bootstrap, containing=run_id)
-    return Recovery(this_machine(), keys, store, seconds, bare_seconds, rss_mib, remembered)
+    return Recovery(this_machine(), keys, store, seconds, start_seconds, rss_mib, remembered)
 
 
-async def _start(orders: Orders, environ: dict[str, str], log_dir: Path) -> tuple[float, int]:
-    """Seconds from the start of a worker until it is ready, and its memory (MiB) then."""
+async def _recover(
+    orders: Orders, environ: dict[str, str], log_dir: Path
+) -> tuple[float, float, int]:
+    """Seconds from assignment and from start until a worker is ready, and its memory (MiB) then."""
     start = now()
     async with running("recovery", COMMAND, orders, log_dir=log_dir, environ=environ) as engine:
-        for _ in range(int(LIMIT_SECONDS / 0.02)):
-            if engine.ready_at is not None:
-                return engine.ready_at - start, engine.rss_bytes() // 2**20
+        for _ in range(int(LIMIT_SECONDS / POLL_SECONDS)):
+            if READY in engine.heard:
+                ready_at = engine.heard[READY]
+                rss_mib = engine.rss_bytes() // 2**20
+                return ready_at - engine.heard[ASSIGNED], ready_at - start, rss_mib
             engine.check_running()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(POLL_SECONDS)
     raise TimeoutError(f"not ready after {LIMIT_SECONDS:.0f} s; see {engine.log}")
 
 
@@ -143,9 +141,8 @@ def sheet(outcome: Recovery) -> Sheet:
         columns=(
             "keys",
             "store",
-            "seconds from process start",
-            "of which without state",
-            "recovery seconds",
+            "seconds",
+            "from the start of the process",
             "RSS MiB",
             "probes remembered",
         ),
@@ -154,8 +151,7 @@ def sheet(outcome: Recovery) -> Sheet:
                 f"{outcome.keys:,}",
                 outcome.store,
                 f"{outcome.seconds:.1f}",
-                f"{outcome.bare_seconds:.1f}",
-                f"{outcome.recovery_seconds:.1f}",
+                f"{outcome.start_seconds:.1f}",
                 f"{outcome.rss_mib:,}",
                 f"{outcome.remembered:,} of {probes:,}",
             ),

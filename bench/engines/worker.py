@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from mode import Service
 
-from bench.contract import READY, Orders, announce
+from bench.contract import ASSIGNED, READY, Orders, announce
 from deploy import topics
 from deploy.local.process import free_port
 from deploy.topics import Layout
@@ -21,7 +21,7 @@ POLL_SECONDS = 0.02
 
 
 class Announcer(Service):  # type: ignore[misc,unused-ignore]
-    """Says when the engine beside it has its state."""
+    """Says when the engine beside it has its partitions, and when it has their state."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
@@ -29,6 +29,9 @@ class Announcer(Service):  # type: ignore[misc,unused-ignore]
 
     @Service.task
     async def _watch(self) -> None:
+        while not self._engine.assigned_once:
+            await self.sleep(POLL_SECONDS)
+        announce(ASSIGNED)
         while not self._engine.ready:
             await self.sleep(POLL_SECONDS)
         announce(READY)
