@@ -15,8 +15,30 @@ DIMENSIONS = ("department", "leaf", "month")
 
 
 def last_revisions(facts: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The verdict that holds for each ticket: the last in the order of the topic."""
-    return {fact["subject"]: fact for fact in facts}
+    """The verdict that holds for each ticket: the last in the order of the topic.
+
+    Revision 0 was stated without the ticket's receipt (docs/decisions/0030): what it cannot know is
+    what was stated before.
+    """
+    last: dict[str, Mapping[str, Any]] = {}
+    for fact in facts:
+        subject = fact["subject"]
+        before = last.get(subject)
+        last[subject] = fact if before is None or fact["data"]["revision"] else _on(before, fact)
+    return last
+
+
+def _on(before: Mapping[str, Any], fact: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A fact of revision 0, with what the one before it knows of the ticket."""
+    known, said = before["data"], fact["data"]
+    told = {name: value for name, value in said["dimensions"].items() if value is not None}
+    data = {
+        **said,
+        "dimensions": {**known["dimensions"], **told},
+        "recontact": known["recontact"],
+        "counted": known["counted"] and said["counted"],
+    }
+    return {**fact, "data": data}
 
 
 def repeat_counts(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
