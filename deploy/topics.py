@@ -14,7 +14,6 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from runtime.errors import HotlineError, WrongPartitionCount
 from schemas.topics import ALL, SERVICES, Cleanup, Topic, service_topics
 
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 COMPACT_SEGMENT_BYTES = 32 * 1024 * 1024
 COMPACT_SEGMENT_AGE = timedelta(hours=1)
 """Kafka compacts closed segments only; a recovery reads the open one whole. Larger segments make
@@ -63,7 +62,7 @@ class Layout:
             "cleanup.policy": str(topic.cleanup),
             "retention.ms": str(-1 if retention is None else _ms(retention)),
             "message.timestamp.type": "LogAppendTime" if append_time else "CreateTime",
-            "max.message.bytes": str(MAX_MESSAGE_BYTES),
+            "max.message.bytes": str(topic.max_message_bytes),
             "min.insync.replicas": str(self.min_insync_replicas),
         }
         if self.history:

@@ -178,6 +178,7 @@ def _channel(topic: topics.Topic, messages: Sequence[str]) -> Document:
         "retention.ms": -1
         if topic.retention is None
         else int(topic.retention.total_seconds() * 1_000),
+        "max.message.bytes": topic.max_message_bytes,
     }
     kafka: Document = {"topic": topic.name, "topicConfiguration": configuration}
     if topic.partitions is not None:

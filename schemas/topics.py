@@ -6,6 +6,11 @@ Created by ``hotline topics create`` (deploy/), never by a worker.
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
+
+MIB: Final = 1024 * 1024
+LARGEST_MESSAGE_BYTES: Final = 4 * MIB
+"""What a topic takes unless it says less: a dead letter is an original and our headers."""
 
 
 class Cleanup(StrEnum):
@@ -28,6 +33,8 @@ class Topic:
     """None: for ever."""
     append_time: bool = False
     """Whether the broker stamps records (``message.timestamp.type=LogAppendTime``)."""
+    max_message_bytes: int = LARGEST_MESSAGE_BYTES
+    """``max.message.bytes``: of a batch, as compressed."""
 
 
 INBOX = Topic(
@@ -36,6 +43,8 @@ INBOX = Topic(
     doc="What platforms publish. May hold originals: restricted by ACL, 7 days.",
     retention=timedelta(days=7),
     append_time=True,
+    # Less than the others: its originals must fit into a dead letter, with the letter's headers.
+    max_message_bytes=3 * MIB,
 )
 TICKETS = Topic(
     "hotline.tickets",
@@ -52,7 +61,7 @@ CLOCK = Topic(
 )
 DEAD_LETTERS = Topic(
     "hotline.dead-letters",
-    key="topic, partition and offset of the original",
+    key="service / ticket, or service / position of the original where no ticket could be read",
     doc="What could not be read, or waits behind what could not be decided; original bytes kept.",
     retention=timedelta(days=7),
 )

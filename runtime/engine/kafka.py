@@ -17,12 +17,13 @@ from runtime.engine import failpoints
 from runtime.engine.clients import stop_client
 from runtime.engine.ports import Change, Fenced, OutcomeUnknown, Send
 from runtime.settings import EngineSettings
-from schemas.topics import Topic, changelog
+from schemas.topics import LARGEST_MESSAGE_BYTES, Topic, changelog
 
 BATCH_BYTES: Final = 900_000
 """Of one produce request's record batch. Larger: the broker's 1 MiB default refuses it."""
-REQUEST_BYTES: Final = 4 * 1024 * 1024
-"""Of a record that alone is larger than a batch (a dead letter's original bytes)."""
+REQUEST_BYTES: Final = LARGEST_MESSAGE_BYTES + 64 * 1024
+"""Of a record that alone is larger than a batch (a dead letter's original bytes). Above what any
+topic takes, so that it is the broker who says what is too large."""
 FETCH_BYTES: Final = 2 * 1024 * 1024
 POLL_MS: Final = 100
 

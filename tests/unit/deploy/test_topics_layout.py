@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from deploy.topics import LOCAL, Found, Layout, compare, declared, require_partitions
+from runtime.engine.kafka import REQUEST_BYTES
 from runtime.errors import WrongPartitionCount
-from schemas.topics import CLOCK, DEAD_LETTERS, INBOX, TICKETS, Topic, changelog
+from schemas.topics import CLOCK, DEAD_LETTERS, INBOX, SERVICES, TICKETS, Topic, changelog, redrive
 
-FOUR_MIB = str(4 * 1024 * 1024)
 WEEK_MS = str(7 * 24 * 3600 * 1000)
 
 
@@ -31,8 +31,22 @@ def test_settings(topic: Topic, setting: str, expected: str) -> None:
     assert Layout().config(topic)[setting] == expected
 
 
-def test_every_topic_takes_a_record_of_4_mib() -> None:
-    assert {Layout().config(topic)["max.message.bytes"] for topic in declared()} == {FOUR_MIB}
+def test_each_topic_takes_records_as_large_as_it_declares() -> None:
+    for topic in declared():
+        assert Layout().config(topic)["max.message.bytes"] == str(topic.max_message_bytes)
+
+
+LETTER_HEADERS_BYTES = 64 * 1024
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [DEAD_LETTERS, *(redrive(service) for service in SERVICES)],
+    ids=lambda topic: topic.name,
+)
+def test_F15_what_the_inbox_takes_fits_into_a_dead_letter_and_back(topic: Topic) -> None:
+    assert topic.max_message_bytes >= INBOX.max_message_bytes + LETTER_HEADERS_BYTES
+    assert topic.max_message_bytes < REQUEST_BYTES
 
 
 def test_a_replay_keeps_old_records_and_their_own_timestamps() -> None:

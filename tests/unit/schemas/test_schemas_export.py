@@ -82,7 +82,11 @@ def test_the_asyncapi_document_has_every_topic_and_its_messages() -> None:
     for fact in map(export.type_of, FACT_TYPES):
         assert fact in channels[export.topic_of_fact(fact).name]["messages"]
     inbox = channels["hotline.inbox"]["bindings"]["kafka"]["topicConfiguration"]
-    assert inbox == {"cleanup.policy": ["delete"], "retention.ms": 7 * 24 * 3_600 * 1_000}
+    assert inbox == {
+        "cleanup.policy": ["delete"],
+        "retention.ms": 7 * 24 * 3_600 * 1_000,
+        "max.message.bytes": 3 * 1024 * 1024,
+    }
 
 
 def test_a_fact_without_a_topic_is_an_error() -> None:
