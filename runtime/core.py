@@ -180,10 +180,9 @@ class Partition(Generic[S, E]):
             return
         if key.startswith(BLOCKED):
             subject = key[len(BLOCKED) :]
-            if value is None:
-                self.blocked.pop(subject, None)
-            else:
-                self.blocked[subject] = msgspec.json.decode(value, type=Blocked)
+            self._set_blocked(
+                subject, None if value is None else msgspec.json.decode(value, type=Blocked)
+            )
             return
         self.cache.pop(key, None)
         self._set_wake(key, None if value is None else self.codec.peek_wake(value))
@@ -194,6 +193,18 @@ class Partition(Generic[S, E]):
         elif self.wake_ms.get(key) != due_ms:
             self.wake_ms[key] = due_ms
             heapq.heappush(self.due, (due_ms, key))
+
+    def _set_blocked(self, subject: str, blocked: Blocked | None) -> None:
+        if blocked is not None:
+            self.blocked[subject] = blocked
+            return
+        self.blocked.pop(subject, None)
+        if subject.startswith(TIMER_SUBJECT):
+            # What came due meanwhile was passed over.
+            key = subject.removeprefix(TIMER_SUBJECT)
+            due_ms = self.wake_ms.get(key)
+            if due_ms is not None:
+                heapq.heappush(self.due, (due_ms, key))
 
     # -- a batch -----------------------------------------------------------------------------
 
@@ -219,10 +230,7 @@ class Partition(Generic[S, E]):
                 self.cache[key] = state
                 self._set_wake(key, wake_ms(state.wake_at))
         for subject, blocked in batch.blocked.items():
-            if blocked is None:
-                self.blocked.pop(subject, None)
-            else:
-                self.blocked[subject] = blocked
+            self._set_blocked(subject, blocked)
         self.clock_ms = batch.clock_ms
         self.stopped = batch.stopped
         if len(self.cache) > self.cached_keys:
@@ -246,16 +254,22 @@ class Batch(Generic[S, E]):
         self.timers = 0
         self.clock_ms = part.clock_ms
         self.stopped = part.stopped
-        self._fired: list[tuple[int, int, str]] = []
+        self._taken: list[tuple[int, str]] = []
+        self._oldest_fired_ms: int | None = None
         self._wakes: list[tuple[int, str]] = []
         self._counted = dict(part.counted)
 
     def discard(self) -> None:
-        """Give back the timers that this batch took; it was not committed."""
-        for entry in self._fired:
-            heapq.heappush(self.part.ready, entry)
-        self._fired = []
-        self.part.counted = self._counted
+        """Give back the timers that this batch took; it was not committed.
+
+        What had come due by its clock goes back as well: the clock is that of the last commit
+        again, and the records that moved it on may undo what would fire.
+        """
+        part = self.part
+        for due_ms, key in (*self._taken, *((due_ms, key) for _, due_ms, key in part.ready)):
+            heapq.heappush(part.due, (due_ms, key))
+        self._taken, part.ready = [], []
+        part.counted = self._counted
 
     # -- states ------------------------------------------------------------------------------
 
@@ -299,7 +313,7 @@ class Batch(Generic[S, E]):
             self._count(bad.source, bad=True)
             return
         except Exception as error:
-            self._fail(record, "", error, redriven)
+            self._fail(record, "", "", error, redriven)
             return
         hit = self._blocked(subject)
         if hit is not None and (redriven is None or hit.failed):
@@ -313,7 +327,7 @@ class Batch(Generic[S, E]):
             policy = self.part.bundle.at(now)
             keys = processor.keys(event, policy)
         except Exception as error:
-            self._fail(record, subject, error, redriven)
+            self._fail(record, subject, source, error, redriven)
             return
         if not keys:
             self._count(source, bad=False)
@@ -340,7 +354,7 @@ class Batch(Generic[S, E]):
             self._count(source, bad=True)
             return
         except Exception as error:
-            self._fail(record, subject, error, redriven)
+            self._fail(record, subject, source, error, redriven)
             return
         self._count(source, bad=False)
 
@@ -394,33 +408,36 @@ class Batch(Generic[S, E]):
             self.clock_ms = clock_ms
         part = self.part
         now_ms = self.clock_ms
-        for heap in (part.due, self._wakes):
-            while heap and heap[0][0] < now_ms:
-                due_ms, key = heapq.heappop(heap)
-                if self._wake_of(key) == due_ms:
-                    urgency = getattr(self.get(key), "urgency", 0)
-                    heapq.heappush(part.ready, (urgency, due_ms, key))
+        self._come_due(part.due, now_ms)
+        self._come_due(self._wakes, now_ms)
         fired = 0
         while part.ready and fired < limit:
-            entry = heapq.heappop(part.ready)
-            _, due_ms, key = entry
+            _, due_ms, key = heapq.heappop(part.ready)
+            if part.wake_ms.get(key) == due_ms:
+                self._taken.append((due_ms, key))
             if self._wake_of(key) != due_ms or self._blocked(TIMER_SUBJECT + key) is not None:
                 continue
-            self._fired.append(entry)
+            if self._oldest_fired_ms is None or due_ms < self._oldest_fired_ms:
+                self._oldest_fired_ms = due_ms
             self._wake(key, due_ms)
             fired += 1
-            self._refill(now_ms)
+            # A timer may set the next one of its key before the clock as well.
+            self._come_due(self._wakes, now_ms)
         return fired
 
-    def _refill(self, now_ms: int) -> None:
-        """A timer may set the next one of its key before the clock as well."""
-        while self._wakes and self._wakes[0][0] < now_ms:
-            due_ms, key = heapq.heappop(self._wakes)
+    def _come_due(self, heap: list[tuple[int, str]], now_ms: int) -> None:
+        part = self.part
+        while heap and heap[0][0] < now_ms:
+            due_ms, key = heapq.heappop(heap)
             if self._wake_of(key) == due_ms:
                 urgency = getattr(self.get(key), "urgency", 0)
-                heapq.heappush(self.part.ready, (urgency, due_ms, key))
+                heapq.heappush(part.ready, (urgency, due_ms, key))
+            elif part.wake_ms.get(key) == due_ms:
+                self._taken.append((due_ms, key))
 
-    def _wake(self, key: str, due_ms: int) -> None:
+    def _wake(
+        self, key: str, due_ms: int, *, redriven: Redriven | None = None, hit: Blocked | None = None
+    ) -> None:
         processor = self.part.processor
         state = self.get(key)
         assert state is not None, f"a timer without a state: {key}"
@@ -445,14 +462,25 @@ class Batch(Generic[S, E]):
                 key=key.encode(),
                 subject=subject,
                 kind="timer",
+                attempt=1 if redriven is None else redriven.attempt + 1,
             )
             self.failures.append(Failure(letter.position, key, error))
-            self.blocked[subject] = Blocked(since=letter.position, letters=1)
+            first = hit or Blocked(since=letter.position, letters=0)
+            self.blocked[subject] = replace(
+                first, letters=first.letters + 1, failed=redriven is not None
+            )
             self.letters.append(letter)
 
     # -- quarantine --------------------------------------------------------------------------
 
     def _count(self, source: str, *, bad: bool) -> None:
+        if source:
+            # Rubbish that names no source is weighed against the records of everybody: else a
+            # little of it would be all there is.
+            self._tally("", bad=False)
+        self._tally(source, bad=bad)
+
+    def _tally(self, source: str, *, bad: bool) -> None:
         limit = self.part.poison
         total, letters = self.part.counted.get(source, (0, 0))
         total += 1
@@ -465,7 +493,12 @@ class Batch(Generic[S, E]):
         self.part.counted[source] = (total, letters)
 
     def _fail(
-        self, record: Record, subject: str, error: Exception, redriven: Redriven | None
+        self,
+        record: Record,
+        subject: str,
+        source: str,
+        error: Exception,
+        redriven: Redriven | None,
     ) -> None:
         """A rule raised: the record and the later ones of its subject wait, in order."""
         position = position_of(record)
@@ -475,11 +508,12 @@ class Batch(Generic[S, E]):
             record,
             "rule_raised" if subject else "decode_raised",
             f"{type(error).__name__}: {error}",
+            source=source,
             subject=subject,
             blocked_by=hit.since if hit.letters else None,
             redriven=redriven,
         )
-        self._count("", bad=True)
+        self._count(source, bad=True)
         if subject:
             self.blocked[subject] = replace(
                 hit, letters=hit.letters + 1, failed=redriven is not None
@@ -544,12 +578,14 @@ class Batch(Generic[S, E]):
                 self.blocked[subject] = None if lifted else replace(hit, failed=False)
             return
         if redriven.kind == "timer":
-            self._redrive_timer(subject, hit)
+            self._redrive_timer(redriven, hit)
             return
         topics = (*self.part.processor.inputs, self.part.redrive_topic)
         topic = next((t for t in topics if t.name == redriven.topic), None)
         if topic is None:
-            raise ValueError(f"redriven record of {redriven.topic!r}, which is no input here")
+            detail = f"a record of {redriven.topic!r}, which is no input of this service"
+            self._letter(record, "invalid_redrive", detail)
+            return
         original = Record(
             topic=topic,
             partition=redriven.partition,
@@ -561,15 +597,18 @@ class Batch(Generic[S, E]):
         )
         self._feed(original, redriven)
 
-    def _redrive_timer(self, subject: str, hit: Blocked | None) -> None:
-        """The block of a key is lifted, and what it had due fires by the clock."""
-        if hit is None:
+    def _redrive_timer(self, redriven: Redriven, hit: Blocked | None) -> None:
+        """The block of a key is lifted, and its timer fires at once, before what waits behind it.
+
+        Nothing has touched the key meanwhile, so it is the timer that raised.
+        """
+        if hit is None or hit.failed:
             return
-        key = subject.removeprefix(TIMER_SUBJECT)
-        self.blocked[subject] = None
+        key = redriven.subject.removeprefix(TIMER_SUBJECT)
+        self.blocked[redriven.subject] = None
         due_ms = self._wake_of(key)
         if due_ms is not None:
-            heapq.heappush(self._wakes, (due_ms, key))
+            self._wake(key, due_ms, redriven=redriven, hit=hit)
 
     # -- end ---------------------------------------------------------------------------------
 
@@ -600,7 +639,7 @@ class Batch(Generic[S, E]):
     @property
     def oldest_fired_ms(self) -> int | None:
         """The due instant of the longest overdue timer that this batch fired by the clock."""
-        return min((due_ms for _, due_ms, _ in self._fired), default=None)
+        return self._oldest_fired_ms
 
     @property
     def empty(self) -> bool:
