@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, Protocol
+from uuid import uuid4
 
 import msgspec
 from aiokafka.partitioner import murmur2
@@ -73,6 +74,8 @@ class TaskRecord:
     """The next offset of every input, by topic."""
     state_version: int
     stopped: str | None = None
+    owner: str = ""
+    """Which life of the task wrote it: two owners may both have written a batch of this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ class Task:
         self.fetched: dict[str, int] = {}
         self.changelog_name = changelog(part.processor.name).name
         self.room = asyncio.Event() if room is None else room
+        self.id = uuid4().hex
         self.told = False
         """Whether a watermark has ever reached this task."""
         self._buffer: deque[Record] = deque()
@@ -169,6 +173,8 @@ class Task:
         self._batch_number = 0
         self._closing = False
         self._paused = False
+        self._unsaid = False
+        """Resumed, and the changelog still says «stopped»: a batch must say it, even an empty one."""
         self._linger_ms = float(limits.linger_min_ms)
         self._expected: dict[str, int] = {}
         self._in_flight: Batch[Any, Any] | None = None
@@ -221,7 +227,10 @@ class Task:
 
     def note_fetched(self, topic: str, position: int) -> None:
         """The consumer's position: every record before it has been pushed."""
-        self.fetched[topic] = position
+        if self.fetched.get(topic) != position:
+            self.fetched[topic] = position
+            if self._marks:
+                self._wake.set()
 
     def mark(self, mark: Mark) -> None:
         """A watermark and the input ends that were read after it."""
@@ -238,6 +247,7 @@ class Task:
     def resume(self) -> None:
         """Go on after a pause or a poison stop."""
         self._paused = False
+        self._unsaid = self.part.stopped is not None
         self.part.stopped = None
         self.part.counted = {}
         self._wake.set()
@@ -326,7 +336,9 @@ class Task:
                 assert record is not None
                 raise StateMismatch(name, number, recorded=record.positions, committed=committed)
             start = mine if mine is not None else there
-            positions[topic.name] = beginning[topic.name] if start is None else start
+            # A position stops before a control record; when retention has taken that too, there is
+            # nothing at the position to read, and to ask for it would fail for ever.
+            positions[topic.name] = max(beginning[topic.name], start or 0)
         return positions
 
     # -- batches -----------------------------------------------------------------------------------
@@ -342,7 +354,7 @@ class Task:
             await self._wake.wait()
             return None
         self.state = TaskState.RUNNING
-        if not self._buffer and not self._timers_pending():
+        if not self._buffer and not self._unsaid and not self._timers_pending():
             self.progress.touch()
             self._wake.clear()
             if not self._buffer and not self._timers_pending() and not self._closing:
@@ -357,7 +369,7 @@ class Task:
     def _timers_pending(self) -> bool:
         if self.part.overdue:
             return True
-        clock_ms = self._passed_clock(keep=True)
+        clock_ms, _ = self._passed_clock()
         due_ms = self.part.next_due_ms
         return due_ms is not None and due_ms < max(clock_ms, self.part.clock_ms)
 
@@ -378,35 +390,39 @@ class Task:
             self._linger_ms = min(self.limits.linger_max_ms, self._linger_ms * 2)
         return records
 
-    def _passed_clock(self, *, keep: bool = False) -> int:
-        """The newest watermark whose input ends have all been passed."""
+    def _passed_clock(self) -> tuple[int, int]:
+        """The newest watermark whose input ends are all passed, and how many marks are.
+
+        An end is passed when nothing before it is left to take: in a backlog, up to the first
+        record that still waits in the buffer.
+        """
         clock_ms = self.part.clock_ms
-        if self.part.processor.own_clock or self._buffer:
-            return clock_ms
+        if self.part.processor.own_clock or not self._marks:
+            return clock_ms, 0
+        reached = dict(self.fetched)
+        for record in reversed(self._buffer):
+            reached[record.topic.name] = record.offset
         passed = 0
         for mark in self._marks:
-            if any(self.fetched.get(topic, 0) < end for topic, end in mark.ends.items()):
+            if any(reached.get(topic, 0) < end for topic, end in mark.ends.items()):
                 break
             clock_ms = max(clock_ms, mark.watermark_ms)
             passed += 1
-        if not keep:
-            for _ in range(passed):
-                self._marks.popleft()
-        return clock_ms
+        return clock_ms, passed
 
     def _decide(self, records: Sequence[Record]) -> Batch[Any, Any] | None:
+        clock_ms, passed = self._passed_clock()
         for careful in (False, True):
             batch = self.part.begin(careful=careful)
             started = time.perf_counter()
             positions = dict(self.positions)
-            for index, record in enumerate(records):
+            for record in records:
                 batch.feed(record)
                 positions[record.topic.name] = record.offset + 1
                 if batch.stopped:
-                    self._buffer.extendleft(reversed(records[index + 1 :]))
                     break
             if not batch.stopped:
-                batch.advance(self._passed_clock(), self.limits.timers_per_batch)
+                batch.advance(clock_ms, self.limits.timers_per_batch)
             batch.close()
             try:
                 self._encoded = batch.encode()
@@ -415,9 +431,14 @@ class Task:
                 if careful:
                     raise
                 continue
+            if batch.stopped:
+                self._buffer.extendleft(reversed(records[batch.records :]))
+            else:
+                for _ in range(passed):
+                    self._marks.popleft()
             self._decide_seconds = time.perf_counter() - started
             self._next_positions = positions
-            if batch.empty:
+            if batch.empty and not self._unsaid:
                 self.part.clock_ms = max(self.part.clock_ms, batch.clock_ms)
                 return None
             return batch
@@ -427,8 +448,9 @@ class Task:
         """Commit a batch, then apply it.
 
         An unknown outcome is settled by a new start of the producer with the same id: if the task
-        record of this batch is then in the changelog, it was committed; if the one before is, it
-        was not, and is written again; anything else means another owner, and a crash.
+        record of this batch is then in the changelog, it was committed; if nothing new is, it was
+        not, and is written again; anything else means another owner, and a crash. A task that is
+        closing leaves that to its successor, which a new start would fence.
         """
         self._in_flight = batch
         started = time.perf_counter()
@@ -439,6 +461,7 @@ class Task:
             positions=self._next_positions,
             state_version=self.part.processor.state_version,
             stopped=batch.stopped,
+            owner=self.id,
         )
         outputs = self._outputs(batch)
         now_ms = batch.clock_ms
@@ -459,6 +482,8 @@ class Task:
                 break
             except OutcomeUnknown as unknown:
                 self.observer.outcome_unknown(self, unknown)
+                if self._closing:
+                    return
                 await self.log.fence()
                 settled = await self._settled(number)
                 if settled is not None:
@@ -474,6 +499,7 @@ class Task:
         self.part.apply(batch, encoded, end)
         self._in_flight = None
         failpoints.reach("after-apply")
+        self._unsaid = False
         self._batch_number = number
         self.positions = self._next_positions
         self.progress.touch()
@@ -481,24 +507,24 @@ class Task:
         self._report(batch, outputs, time.perf_counter() - started)
 
     async def _settled(self, number: int) -> int | None:
-        """The changelog's end if batch ``number`` is in it, None if only the one before is."""
+        """The changelog's end if our batch ``number`` is in it, None if nothing new is."""
         store = self.part.store
         assert store is not None
-        last, end = self._batch_number, store.offset or 0
+        last, end = None, store.offset or 0
         async for chunk in self.log.changelog(end):
             for change in chunk:
                 end = change.offset + 1
                 if change.key == TASK_KEY.encode() and change.value is not None:
-                    last = msgspec.json.decode(change.value, type=TaskRecord).batch
-        if last == number:
-            return end
-        if last == self._batch_number:
+                    last = msgspec.json.decode(change.value, type=TaskRecord)
+        if last is None:
             return None
+        if (last.batch, last.owner) == (number, self.id):
+            return end
         raise CommitUnknown(
             self.part.processor.name,
             self.number,
-            f"the changelog is at batch {last}, this task at {self._batch_number}: "
-            "another owner has written",
+            f"the changelog is at batch {last.batch} of {last.owner}, this task at "
+            f"{self._batch_number} of {self.id}: another owner has written",
         )
 
     def _outputs(self, batch: Batch[Any, Any]) -> list[Send]:
