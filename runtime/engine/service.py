@@ -126,7 +126,12 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """A new task per partition; recovery is its own work, so that the group is not held up."""
         try:
-            self._assign(set(assigned))
+            try:
+                self._assign(set(assigned))
+            except NotCoPartitioned:
+                # So does a deleted or a widened input look: then that is the error to name.
+                await preflight.check(preflight.needed(self.processor), self.settings)
+                raise
         except Exception as error:
             await self.crash(error)
 
@@ -282,7 +287,6 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 tasks = [task for task in self.tasks.values() if task.running]
                 if watermark_ms is None or (watermark_ms <= told_ms and not self._untold(tasks)):
                     continue
-                told_ms = watermark_ms
                 partitions = [
                     TopicPartition(name, task.number) for name in self._topics for task in tasks
                 ]
@@ -291,6 +295,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 self.log_.warning("clock.unread", error=repr(error))
                 await asyncio.sleep(MONITOR_SECONDS)
                 continue
+            told_ms = watermark_ms
             for task in tasks:
                 task.mark(
                     Mark(
