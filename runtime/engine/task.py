@@ -109,6 +109,8 @@ class Done:
     notes: Sequence[Note]
     outputs: Mapping[str, int]
     timer_delay_seconds: float
+    redriven: int = 0
+    """Of the records: dead letters that came back."""
 
 
 class Observer(Protocol):
@@ -174,7 +176,7 @@ class Task:
         self._closing = False
         self._paused = False
         self._unsaid = False
-        """Resumed, and the changelog still says «stopped»: a batch must say it, even an empty one."""
+        """Resumed while the changelog says «stopped»: a batch must say so, even an empty one."""
         self._linger_ms = float(limits.linger_min_ms)
         self._expected: dict[str, int] = {}
         self._in_flight: Batch[Any, Any] | None = None
@@ -356,6 +358,7 @@ class Task:
         self.state = TaskState.RUNNING
         if not self._buffer and not self._unsaid and not self._timers_pending():
             self.progress.touch()
+            self._move_clock()
             self._wake.clear()
             if not self._buffer and not self._timers_pending() and not self._closing:
                 await self._wake.wait()
@@ -365,6 +368,13 @@ class Task:
             if self._closing:
                 return None
         return self._decide(self._take())
+
+    def _move_clock(self) -> None:
+        """The clock goes on where no timer is due: nothing has to be written for that."""
+        clock_ms, passed = self._passed_clock()
+        self.part.clock_ms = max(self.part.clock_ms, clock_ms)
+        for _ in range(passed):
+            self._marks.popleft()
 
     def _timers_pending(self) -> bool:
         if self.part.overdue:
@@ -572,6 +582,7 @@ class Task:
                 notes=batch.notes,
                 outputs=counts,
                 timer_delay_seconds=delay,
+                redriven=batch.redriven,
             ),
         )
         if batch.stopped:
