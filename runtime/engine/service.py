@@ -229,8 +229,10 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             for run in fenced:
                 run.cancel()
             _, late = await asyncio.wait(runs.values(), timeout=patience_seconds)
-            for run in late:
-                run.cancel()
+            for number, run in runs.items():
+                if run in late:
+                    run.cancel()
+                    self.observer.abandoned(tasks[number])
             await asyncio.gather(*runs.values(), return_exceptions=True)
         await asyncio.gather(*(task.log.close() for task in tasks.values()))
 
@@ -340,6 +342,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             self.lag_records = sum(self._lag_of(task, ends) for task in tasks.values())
             for task in tasks.values():
                 self.observer.levels(task)
+            self.observer.waits(tasks.values())
 
     def _lag_of(self, task: Task, ends: dict[TopicPartition, int]) -> int:
         """Records up to the last stable offset that are not decided; raises ``Stalled``."""
