@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError
 from aiokafka.structs import ConsumerRecord
 
 from runtime.engine.task import partition_of
@@ -18,6 +19,7 @@ from schemas.clock import ClockRecord
 
 Headers = tuple[tuple[str, bytes], ...]
 READ_S = 60.0
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,16 @@ class New:
     value: bytes | None
     partition: int | None = None
     headers: Headers = ()
+
+
+def seconds_after(instant: datetime, seconds: float) -> datetime:
+    """An instant moved on."""
+    return instant + timedelta(seconds=seconds)
+
+
+def partition_of_text(key: str, partitions: int = 4) -> int:
+    """Where a key lies."""
+    return partition_of(key.encode(), partitions)
 
 
 def alarm(number: int, subject: str, at: datetime, *, suffix: str = "", **data: Any) -> New:
@@ -43,7 +55,6 @@ def alarm(number: int, subject: str, at: datetime, *, suffix: str = "", **data: 
 
 def alarms(count: int, rng: random.Random, *, tickets: int = 200, start: int = 0) -> list[New]:
     """Inputs of many tickets, a second apart; one in five sets an alarm, some are taken back."""
-    begin = datetime(2026, 1, 1, tzinfo=UTC)
     made = []
     for number in range(start, start + count):
         data: dict[str, Any] = {"urgency": rng.randrange(3)}
@@ -53,7 +64,7 @@ def alarms(count: int, rng: random.Random, *, tickets: int = 200, start: int = 0
         elif dice < 0.25:
             data["cancel"] = True
         subject = f"T{rng.randrange(tickets)}"
-        made.append(alarm(number, subject, begin + timedelta(seconds=number), **data))
+        made.append(alarm(number, subject, BEGIN + timedelta(seconds=number), **data))
     return made
 
 
@@ -223,7 +234,10 @@ async def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
 
 async def committed_by(admin: AIOKafkaAdminClient, group: str) -> dict[tuple[str, int], int]:
     """``committed`` on a client of one's own."""
-    found = await admin.list_consumer_group_offsets(group)
+    try:
+        found = await admin.list_consumer_group_offsets(group)
+    except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
+        return {}  # The first group of a broker makes the topic of offsets; a restart loads it.
     return {(tp.topic, tp.partition): meta.offset for tp, meta in found.items() if meta.offset >= 0}
 
 

@@ -56,8 +56,13 @@ class Reminders(Processor[Alarm, Input]):
     outputs = (ALARMS_OUT,)
     state_type = Alarm
 
-    def __init__(self, *, fixed: bool = False) -> None:
+    def __init__(self, *, fixed: bool = False, source: Topic = ALARMS_IN) -> None:
+        """Args:
+        fixed: whether the rule and the timer no longer raise.
+        source: the input; ``hotline.tickets`` behind real intake.
+        """
         self.fixed = fixed
+        self.inputs = (source,)  # type: ignore[misc]
         self._decoder = msgspec.json.Decoder(Input)
 
     def decode(self, record: Record) -> Input:

@@ -3,8 +3,9 @@
 import os
 
 from runtime.host import build_app
-from tests.kit.reminders import Reminders
+from schemas.topics import TICKETS
+from tests.kit.reminders import ALARMS_IN, Reminders
 
-app = build_app(
-    {"reminders": lambda _: (Reminders(fixed=bool(os.environ.get("REMINDERS_FIXED"))), ())}
-)
+fixed = bool(os.environ.get("REMINDERS_FIXED"))
+source = TICKETS if os.environ.get("REMINDERS_READ_TICKETS") else ALARMS_IN
+app = build_app({"reminders": lambda _: (Reminders(fixed=fixed, source=source), ())})
