@@ -251,6 +251,7 @@ class Batch(Generic[S, E]):
         self.failures: list[Failure] = []
         self.notes: list[Note] = []
         self.records = 0
+        self.redriven = 0
         self.timers = 0
         self.clock_ms = part.clock_ms
         self.stopped = part.stopped
@@ -577,6 +578,7 @@ class Batch(Generic[S, E]):
                 lifted = not hit.failed and redriven.letters >= hit.letters
                 self.blocked[subject] = None if lifted else replace(hit, failed=False)
             return
+        self.redriven += 1
         if redriven.kind == "timer":
             self._redrive_timer(redriven, hit)
             return

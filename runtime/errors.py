@@ -116,23 +116,6 @@ class Stalled(HotlineError):
         super().__init__("stalled", f"{service}: no progress: {detail}")
 
 
-class PoisonLimit(HotlineError):
-    """Too much of a partition could not be decided, so it stopped rather than drain into letters.
-
-    Operator action: `hotline dead-letters list` shows the reasons. Most often a deploy is wrong:
-    roll it back, restart. If the input is bad, stop its publisher; then restart the worker.
-    """
-
-    def __init__(
-        self, service: str, partition: int, *, failed: int, seen: int, reason: str
-    ) -> None:
-        super().__init__(
-            "poison_limit",
-            f"{service} partition {partition}: {failed} of the last {seen} records went to the "
-            f"dead letters, most for {reason!r}; see `hotline dead-letters list`",
-        )
-
-
 class CommitUnknown(HotlineError):
     """The outcome of a commit could not be settled, even by asking the changelog.
 

@@ -158,13 +158,13 @@ QUARANTINED = Gauge(
 REDRIVEN = Counter(
     name="redriven_records",
     labels=("service",),
-    meaning="Dead letters taken back.",
-    action="Only for rates.",
+    meaning="Dead letters that were put back and taken.",
+    action="Only for rates; `hotline dead-letters list --waiting` says what is left.",
 )
 POISON_STOP = Gauge(
     name="poison_stop",
     meaning="1: the partition stopped because too much of it went to the dead letters.",
-    action="1: roll the last deploy back, or stop the publisher; then restart the worker.",
+    action="1: roll the last deploy back, or stop the publisher; then POST /control/resume.",
 )
 STATE_KEYS = Gauge(
     name="state_keys",
@@ -202,8 +202,8 @@ LAST_PROGRESS = Gauge(
 WAITING = Gauge(
     name="declared_wait",
     labels=("service", "reason"),
-    meaning="1 while the service waits for something it named; the watchdog lets it.",
-    action="The reason says for what.",
+    meaning="Partitions that wait on purpose: `paused` or `poison_stop`; the watchdog lets them.",
+    action="Above 0 for long: somebody forgot to POST /control/resume.",
 )
 ASSIGNED = Gauge(
     name="partitions_assigned",
@@ -222,10 +222,10 @@ FENCED = Counter(
     meaning="Tasks that found another worker on their partition and died.",
     action="Outside a rebalance: two deployments share a transactional id.",
 )
-ABORTED = Counter(
-    name="batches_aborted",
-    meaning="Transactions given up and decided again.",
-    action="A steady rate: look at the log's `batch.aborted` reasons.",
+ABANDONED = Counter(
+    name="tasks_abandoned",
+    meaning="Tasks not done in time when their partition was revoked; the successor takes over.",
+    action="At each rebalance: batches take longer than half a session; see batch seconds.",
 )
 COMMIT_UNKNOWN = Counter(
     name="commit_outcome_unknown",
@@ -253,8 +253,8 @@ INTAKE_ANOMALIES = Counter(
 INTAKE_FORWARDED = Counter(
     name="intake_forwarded",
     labels=("inbox_partition",),
-    meaning="Events passed from the inbox to the log.",
-    action="Differs from records processed by duplicates, ticks and dead letters alone.",
+    meaning="Events in the wrong inbox partition, passed on once to the right one.",
+    action="Rising: a publisher uses another partitioner than murmur2; look at its settings.",
 )
 
 CATALOG: tuple[Metric, ...] = tuple(
@@ -348,6 +348,9 @@ def _of_the_process() -> Metrics:
     prometheus.GCCollector(registry=metrics.registry)
     return metrics
 
+
+# A creation time beside each counter would double the page, and nothing reads it.
+prometheus.disable_created_metrics()
 
 METRICS = _of_the_process()
 """This process's, memory and CPU included."""

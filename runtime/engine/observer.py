@@ -2,12 +2,16 @@
 
 import time
 from collections import Counter as Tally
+from collections.abc import Iterable
+from typing import Final
 
 from runtime import log, metrics
 from runtime.core import Failure
 from runtime.engine.task import Done, Task
 from runtime.metrics import CATALOG, Counter, Metrics
 
+PAUSED: Final = "paused"
+POISON_STOP: Final = "poison_stop"
 _COUNTERS = {metric.name: metric for metric in CATALOG if isinstance(metric, Counter)}
 
 
@@ -30,6 +34,8 @@ class EngineObserver:
         observe(metrics.BATCH_SECONDS, done.decide_seconds + done.commit_seconds, service=service)
         for topic, count in done.outputs.items():
             add(metrics.EFFECTS, count, service=service, topic=topic)
+        if done.redriven:
+            add(metrics.REDRIVEN, done.redriven, service=service)
         if done.timers:
             add(metrics.TIMERS_FIRED, done.timers, service=service, partition=number)
             observe(metrics.TIMERS_LATE, done.timer_delay_seconds, service=service)
@@ -72,6 +78,18 @@ class EngineObserver:
             reason=reason,
             action="hotline dead-letters list; then fix, deploy, resume",
         )
+
+    def abandoned(self, task: Task) -> None:
+        self.metrics.add(metrics.ABANDONED, service=self.service, partition=task.number)
+        self.log.warning("task.abandoned", partition=task.number, state=str(task.state))
+
+    def waits(self, tasks: Iterable[Task]) -> None:
+        """How many tasks wait on purpose, and why."""
+        reasons = Tally(
+            POISON_STOP if task.part.stopped else PAUSED for task in tasks if task.waiting
+        )
+        for reason in (PAUSED, POISON_STOP):
+            self.metrics.set(metrics.WAITING, reasons[reason], service=self.service, reason=reason)
 
     def levels(self, task: Task) -> None:
         """Gauges of a task, sampled now and then."""

@@ -71,6 +71,13 @@ def test_I13_what_is_counted_is_what_is_exposed() -> None:
     assert metrics.read(BATCH_SECONDS, service="dedup") == 1
 
 
+def test_no_creation_time_stands_beside_a_counter() -> None:
+    metrics = Metrics()
+    metrics.add(RECORDS, service="dedup", partition=0)
+    metrics.observe(BATCH_SECONDS, 0.02, service="dedup")
+    assert "_created" not in metrics.exposition()[0].decode()
+
+
 def test_registries_do_not_share() -> None:
     one, other = Metrics(), Metrics()
     one.add(RECORDS, service="dedup", partition=0)
