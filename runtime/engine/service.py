@@ -214,6 +214,8 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         if task.state is TaskState.FENCED:
             self.metrics.add(metrics.FENCED, service=self.processor.name, partition=task.number)
             self.log_.warning("task.fenced", partition=task.number)
+            if self.tasks.get(task.number) is not task:
+                return
             await asyncio.sleep(2 * self.settings.session_timeout_ms / 1_000)
             if self.tasks.get(task.number) is task and not self.should_stop:
                 await self.crash(FencedOut(self.processor.name, task.number))

@@ -459,8 +459,9 @@ class Task:
 
         An unknown outcome is settled by a new start of the producer with the same id: if the task
         record of this batch is then in the changelog, it was committed; if nothing new is, it was
-        not, and is written again; anything else means another owner, and a crash. A task that is
-        closing leaves that to its successor, which a new start would fence.
+        not, and is written again. If another owner has written, this task is a zombie and fenced:
+        the look before the new start spares the owner from being fenced by it. A task that is
+        closing leaves all that to its successor.
         """
         self._in_flight = batch
         started = time.perf_counter()
@@ -494,6 +495,7 @@ class Task:
                 self.observer.outcome_unknown(self, unknown)
                 if self._closing:
                     return
+                await self._settled(number)
                 await self.log.fence()
                 settled = await self._settled(number)
                 if settled is not None:
@@ -517,7 +519,11 @@ class Task:
         self._report(batch, outputs, time.perf_counter() - started)
 
     async def _settled(self, number: int) -> int | None:
-        """The changelog's end if our batch ``number`` is in it, None if nothing new is."""
+        """The changelog's end if our batch ``number`` is in it, None if nothing new is.
+
+        Raises:
+            Fenced: another owner has written.
+        """
         store = self.part.store
         assert store is not None
         last, end = None, store.offset or 0
@@ -530,11 +536,9 @@ class Task:
             return None
         if (last.batch, last.owner) == (number, self.id):
             return end
-        raise CommitUnknown(
-            self.part.processor.name,
-            self.number,
+        raise Fenced(
             f"the changelog is at batch {last.batch} of {last.owner}, this task at "
-            f"{self._batch_number} of {self.id}: another owner has written",
+            f"{self._batch_number} of {self.id}"
         )
 
     def _outputs(self, batch: Batch[Any, Any]) -> list[Send]:
