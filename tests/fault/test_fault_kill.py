@@ -131,7 +131,7 @@ async def test_F4_a_frozen_worker_that_wakes_after_its_successor_commits_nothing
         )
         frozen_at = time.monotonic()
         assert watcher.done < total
-        lab.worker(name="successor").start()
+        successor = lab.worker(name="successor").start()
         await lab.drained("reminders", ALARMS_IN)
         await assert_eventually(
             lambda: time.monotonic() - frozen_at > 2 * SESSION_S,
@@ -146,3 +146,5 @@ async def test_F4_a_frozen_worker_that_wakes_after_its_successor_commits_nothing
     folded = await lab.ledger.check_reminders()
     watcher.check(folded.effects)
     assert len(folded.effects) == total + len(more)
+    assert "task.fenced" not in successor.log_text(), "the zombie fenced its successor"
+    assert (zombie.running, successor.running) == (True, True)
