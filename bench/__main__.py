@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ SHORT_DRIVER_EVENTS = 200_000
 screen = Console()
 if not screen.is_terminal:
     screen.width = WIDE_COLUMNS
+
+
+# A topic's first seconds make aiokafka warn of what it then does itself; errors are raised anyway.
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 
 def say(text: str) -> None:
@@ -173,7 +178,7 @@ def repeat(
     default=150_000,
     show_default=True,
     type=at_least_one,
-    help="Records of the log; about three in four are tickets.",
+    help="Records of the log; about two in three are tickets.",
 )
 @click.option("--runs", default=3, show_default=True, type=at_least_one)
 @bootstrap_option
