@@ -350,7 +350,7 @@ def _of_the_process() -> Metrics:
 
 
 # A creation time beside each counter would double the page, and nothing reads it.
-prometheus.disable_created_metrics()
+prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 METRICS = _of_the_process()
 """This process's, memory and CPU included."""

@@ -138,6 +138,8 @@ class Party(Part):
     """For the form of address only; the platform's own code."""
     identities: Annotated[tuple[Identity, ...], Field(max_length=16)] = ()
     """What tells whether two tickets are the same citizen's (R12), in any order."""
+    citizen: Annotated[Name | None, Field(json_schema_extra={"readOnly": True})] = None
+    """Pseudonym, put by intake in place of ``identities``; what a publisher sends is dropped."""
 
 
 class Complainant(Party):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from mode import Service
 
+from runtime import log
 from runtime.engine.service import Engine
 from runtime.host import build_app
 from runtime.settings import EngineSettings
@@ -25,6 +26,7 @@ def processor(settings: IntakeSettings) -> Intake:
 def build(settings: EngineSettings) -> tuple[Intake, Sequence[Callable[[Engine], Service]]]:
     """The processor, and the ticker beside its engine."""
     own = IntakeSettings.for_service("intake")
+    log.get("hotline.intake").info("pseudonyms.keyed", key_version=own.pseudonym_key_version)
     return processor(own), (Ticker,) if own.ticks else ()
 
 

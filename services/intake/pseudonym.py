@@ -72,7 +72,7 @@ class KeyedPseudonyms:
     def __init__(self, key: bytes, *, key_version: int = 1) -> None:
         """Args:
         key: secret, at least 32 bytes; another key gives everybody another pseudonym.
-        key_version: says in logs which key is in use; another key is another set of citizens.
+        key_version: says in the log which key is in use; another key is another set of citizens.
 
         Raises:
             ValueError: the key is too short.

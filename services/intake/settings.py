@@ -25,7 +25,8 @@ class IntakeSettings(EngineSettings):
     """Holds the 64 digits; made at the first start, for its owner alone, if it is not there.
     Unset: ``pseudonym.key`` in HOTLINE_DATA_DIR."""
     pseudonym_key_version: int = Field(default=1, ge=1)
-    """Kept with each citizen, so that a rotation can tell which key named them."""
+    """A number for the key, raised with it, that the log names at start. Pseudonyms do not carry
+    it: another key is another set of citizens, until a directory can join the two."""
     ticks: bool = True
     """Whether to put a tick into each inbox partition every second; off where history is replayed
     on a clock of its own."""

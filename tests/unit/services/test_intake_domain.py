@@ -494,6 +494,82 @@ def test_R61_nothing_that_the_contract_withholds_reaches_the_log(document: dict[
     assert _withheld(written, schema, schema["$defs"]) == []
 
 
+def _private_paths(schema: dict[str, Any], defs: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Where an event of that schema may hold what the contract withholds; ``*`` is a list item."""
+    if "$ref" in schema:
+        schema = defs[schema["$ref"].rpartition("/")[2]]
+    found: list[tuple[str, ...]] = [()] if schema.get("x-privacy") == "withheld" else []
+    for option in schema.get("anyOf", []):
+        found += _private_paths(option, defs)
+    for name, part in schema.get("properties", {}).items():
+        found += [(name, *path) for path in _private_paths(part, defs)]
+    if "items" in schema:
+        found += [("*", *path) for path in _private_paths(schema["items"], defs)]
+    return found
+
+
+PRIVATE = [
+    (event_type, path)
+    for event_type, model in EVENT_TYPES.items()
+    for schema in [model.model_json_schema()]
+    for path in _private_paths(schema, schema["$defs"])
+]
+NAMELESS = "无名氏乙"  # no kind of number: masking alone would not find it
+
+
+def _put(document: Any, path: tuple[str, ...]) -> None:
+    """The secret, at a path of objects and lists made for it where there are none."""
+    name, *rest = path
+    if not rest:
+        document[name] = NAMELESS
+        return
+    if rest[0] == "*":
+        document[name] = [{"scheme": "wechat"}]
+        _put(document[name][0], tuple(rest[1:]))
+        return
+    if not isinstance(document.get(name), dict):
+        document[name] = {"scheme": "wechat"} if name == "identity" else {}
+    _put(document[name], tuple(rest))
+
+
+def test_R61_the_contract_withholds_what_is_known_to_be_personal() -> None:
+    names = {path[-1] for _, path in PRIVATE}
+    assert names == {"name", "value", "callback_number", "number"}
+    assert len(PRIVATE) >= 20
+
+
+@pytest.mark.parametrize(
+    ("event_type", "path"),
+    PRIVATE,
+    ids=lambda value: value if type(value) is str else ".".join(value),
+)
+def test_R61_intake_withholds_whatever_the_contract_withholds(
+    event_type: str, path: tuple[str, ...]
+) -> None:
+    example = next(each for each in EXAMPLES if each["type"] == event_type)
+    document = orjson.loads(orjson.dumps(example))
+    _put(document, path)
+    assert NAMELESS in orjson.dumps(document).decode()
+    written = _Inbox().out(document, now=NOW.replace(year=2030))
+    assert NAMELESS not in orjson.dumps(written).decode()
+
+
+def test_R61_a_service_can_read_who_the_parties_are() -> None:
+    party: dict[str, Any] = {
+        **ZHANG,
+        "citizen": "c:forged",
+        "on_behalf_of": {**LI, "citizen": "c:forged"},
+    }
+    written = _Inbox().out(_event("ticket.received", {"complainant": party}))
+    event = parse_event(orjson.dumps(written))
+    assert isinstance(event, TicketReceived)
+    complainant = event.data.complainant
+    assert complainant is not None
+    assert complainant.citizen == _citizen("13812345678")
+    assert complainant.on_behalf_of is not None
+    assert complainant.on_behalf_of.citizen == _citizen("13987654321")
+
+
 def _paths(value: Any, path: str = "") -> set[str]:
     """Of every field, list items not told apart."""
     if isinstance(value, dict):
