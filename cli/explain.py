@@ -1,0 +1,145 @@
+"""``hotline explain``: the story of a ticket, in words (R6, R15, R22)."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from cli.explaining import folder, kafka
+from cli.explaining.material import Material
+from cli.explaining.speaker import Speaker
+from cli.explaining.story import tell
+from cli.explaining.telling import Language, document, show
+from policy import bundle as policy_bundle
+from policy.bundle import Bundle
+from policy.errors import PolicyError
+from runtime.errors import HotlineError
+from runtime.settings import EngineSettings
+
+PIPE_COLUMNS = 120
+"""Where nobody says how wide the page is: a sentence wants more than 80."""
+
+
+@click.command()
+@click.argument("ticket")
+@click.option(
+    "--from",
+    "directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that hotline replay wrote, instead of Kafka.",
+)
+@click.option(
+    "--bootstrap", metavar="HOST:PORT", help="Broker.  [default: HOTLINE_KAFKA_BOOTSTRAP]"
+)
+@click.option(
+    "--lang",
+    "language",
+    type=click.Choice(["en", "zh", "both"]),
+    default="both",
+    show_default=True,
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs: all of it, texts in full.")
+def explain(
+    ticket: str,
+    directory: Path | None,
+    bootstrap: str | None,
+    language: Language,
+    as_json: bool,
+) -> None:
+    """Tell the story of TICKET: what happened, each verdict and why, what was put aside.
+
+    The whole log is read, for there is no index yet.
+
+    \b
+    Examples:
+      hotline explain T2026-000123
+      hotline explain T2026-000123 --lang zh
+      hotline explain T2026-000123 --from out/ --json
+    """
+    # What it would say on stderr (retries, reconnects) ends in an error of ours, or is of no use.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    material = Material(ticket)
+    try:
+        given = {} if bootstrap is None else {"kafka_bootstrap": bootstrap}
+        settings = EngineSettings.for_command(**given)
+        with _bar() as bar:
+            if directory is not None:
+                folder.read(directory, material, _Shown(bar))
+            else:
+                asyncio.run(kafka.read(settings, material, _Shown(bar)))
+        bundle = bundle_of(material, settings.policy)
+    except KafkaConnectionError as error:
+        raise click.ClickException(
+            f"no broker at {settings.kafka_bootstrap}: start one with `hotline up`, or name it "
+            "with --bootstrap"
+        ) from error
+    except KafkaError as error:
+        raise click.ClickException(f"Kafka: {error}") from error
+    except HotlineError as error:
+        raise click.ClickException(error.text) from error
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from error
+    if not material.known:
+        raise click.ClickException(unknown(material))
+    story = tell(material, Speaker(bundle))
+    if as_json:
+        click.echo(orjson.dumps(document(story), option=orjson.OPT_INDENT_2).decode())
+        return
+    console = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS, highlight=False)
+    show(story, console, language)
+    click.echo(f"\n{scanned(material)}", err=True)
+
+
+def bundle_of(material: Material, default: str) -> Bundle:
+    """The profile that the records say they were decided under, if it is shipped; else ours."""
+    for record in (*reversed(material.facts), *reversed(material.events)):
+        profile = str(record.get("policyversion") or "").partition("@")[0]
+        if profile in policy_bundle.shipped():
+            return policy_bundle.load(profile)
+    return policy_bundle.load(default)
+
+
+def unknown(material: Material) -> str:
+    """Why there is no story, and which ticket may have been meant."""
+    near = material.near()
+    meant = f" Did you mean {', '.join(near)}?" if near else ""
+    return f"no ticket {material.ticket!r}: {scanned(material)}.{meant}"
+
+
+def scanned(material: Material) -> str:
+    """How much was read for it."""
+    counts = ", ".join(f"{count:,} of {name}" for name, count in material.scanned.items())
+    return f"{sum(material.scanned.values()):,} records scanned ({counts})"
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+class _Shown:
+    """One line of progress a topic."""
+
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+        self.tasks: dict[str, TaskID] = {}
+
+    def __call__(self, topic: str, passed: int, total: int) -> None:
+        if topic not in self.tasks:
+            self.tasks[topic] = self.bar.add_task(topic)
+        updated: dict[str, Any] = {"completed": passed, "total": max(total, 1)}
+        self.bar.update(self.tasks[topic], **updated)

@@ -1,0 +1,1 @@
+"""The story of a ticket: what was read becomes sentences (``story``), and sentences are shown."""
