@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 
+from runtime import log
 from tests.simulation.run import Found, simulate
 
 
@@ -15,6 +16,7 @@ def main() -> int:
     parser.add_argument("--rocks", action="store_true", help="RocksDB in every run (slower)")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first")
     given = parser.parse_args()
+    log.configure("WARNING")
     started, broken, total = time.monotonic(), 0, Counter[str]()
     for seed in range(given.start, given.start + given.seeds):
         try:

@@ -152,6 +152,10 @@ class Broker:
         producer.epoch += 1
         return producer.epoch
 
+    def join(self, transactional_id: str) -> int:
+        """The present epoch, without fencing anybody: what no producer should be able to do."""
+        return self._producers.setdefault(transactional_id, _Producer(0)).epoch
+
     def begin(self, transactional_id: str, epoch: int) -> Txn:
         producer = self._current(transactional_id, epoch)
         self._settle(producer, abort=False)
@@ -228,11 +232,19 @@ class Network:
     unanswered: float = 0.0
     fence: float = 0.0
     reading: float = 0.0
+    silence: Callable[[], None] = lambda: None
+    """Called when a time-out begins: chaos likes such moments."""
 
     async def hop(self) -> None:
         """A request or a response on its way."""
         if self.rng.random() < 0.7:
             await asyncio.sleep(self.rng.uniform(0, self.delay_s))
+
+    async def timed_out(self, what: str) -> OutcomeUnknown:
+        """Nobody answers for a while; meanwhile others may have taken over."""
+        self.silence()
+        await asyncio.sleep(self.rng.choice((0.0, 0.3, 1.0, 3.0)))
+        return OutcomeUnknown(what)
 
     def fails(self, probability: float) -> bool:
         return probability > 0 and self.rng.random() < probability
@@ -271,7 +283,7 @@ class SimulatedLog:
         network, broker, epoch = self.network, self.broker, self._epoch
         await network.hop()
         if network.fails(network.unsent):
-            raise OutcomeUnknown("request lost")
+            raise await network.timed_out("request lost")
         txn = broker.begin(self.id, epoch)
         end = 0
         for index, send in enumerate((*outputs, *changelog)):
@@ -279,17 +291,17 @@ class SimulatedLog:
                 await network.hop()
             end = broker.append(self.id, epoch, send) + 1
         if network.fails(network.hanging):
-            raise OutcomeUnknown("response to Produce lost")
+            raise await network.timed_out("response to Produce lost")
         await network.hop()
         broker.send_offsets(self.id, epoch, offsets)
         await network.hop()
         if network.fails(network.late):
             delay = network.rng.uniform(0, 0.5)
             asyncio.get_running_loop().call_later(delay, self._end_late, epoch, txn)
-            raise OutcomeUnknown("EndTxn is still on its way")
+            raise await network.timed_out("EndTxn is still on its way")
         broker.end(self.id, epoch, txn)
         if network.fails(network.unanswered):
-            raise OutcomeUnknown("response to EndTxn lost")
+            raise await network.timed_out("response to EndTxn lost")
         await network.hop()
         return end
 

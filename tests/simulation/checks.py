@@ -180,11 +180,14 @@ def _walk(world: World, book: Book, name: str) -> Ticket:
     mine = [each for each in plan.inputs if each.event is not None and each.event.ticket == name]
     todo = [each for each in mine if not each.duplicate]
     lettered: dict[int, int] = {}
-    ticket, rings = Ticket(), set()
-    for index, step in enumerate(steps):
+    for step in steps:
         if step.kind == "letter":
             lettered.setdefault(step.number, step.txn)
-        elif step.kind == "timer":
+    ticket = Ticket()
+    for index, step in enumerate(steps):
+        if step.kind == "letter":
+            continue
+        if step.kind == "timer":
             holds(ticket.due_ms == step.at_ms, f"{name}: a timer {step} for {ticket}")
             holds(ticket.boom_at_wake, f"{name}: {step} of {ticket}, which does not raise")
         elif step.kind == "seen":
@@ -208,8 +211,9 @@ def _walk(world: World, book: Book, name: str) -> Ticket:
             by_clock = step.at_ms < step.clock_ms
             later = [other for other in steps[index + 1 :] if other.txn == step.txn]
             by_record = any(_recorded(plan, mine, other) > step.at_ms for other in later)
-            holds(by_clock or by_record, f"I7: {name}: early: {step}")
-            rings.add(step.at_ms)
+            # One that raised had come due then, and rings when it is put back.
+            again = any(each.kind == "timer" and each.at_ms == step.at_ms for each in steps[:index])
+            holds(by_clock or by_record or again, f"I7: {name}: early: {step}")
             ticket = ticket.rung()
     if ticket.due_ms is not None and ticket.due_ms < world.final_ms:
         held = any(step.kind == "timer" for step in steps)

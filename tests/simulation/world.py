@@ -1,12 +1,14 @@
 """A run: two workers, an upstream, an operator and chaos around one partition."""
 
 import asyncio
+import contextlib
 import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -22,7 +24,7 @@ from runtime.stores.memory import MemoryStore
 from runtime.stores.rocks import RocksStore
 from schemas.dead_letter import DeadLetter, LetterId, RedriveEnd, Redriven, read_redrive
 from schemas.topics import DEAD_LETTERS, redrive
-from tests.kit.reminders import ALARMS_IN, Alarm, Input, Reminders
+from tests.kit.reminders import ALARMS_IN, Alarm, Input, Reminders, Told
 from tests.simulation.broker import START_MS, Broker, Entry, Log, Network, SimulatedLog, Txn
 from tests.simulation.history import Plan
 
@@ -44,12 +46,18 @@ class Sim(Reminders):
     """Refuses an id that it has just seen, as intake does."""
 
     def decide(
-        self, states: Mapping[str, Alarm | None], event: Input, now: Any, policy: Policy
+        self, states: Mapping[str, Alarm | None], event: Input, now: datetime, policy: Policy
     ) -> Decision[Alarm]:
         before = states[event.subject]
         if before is not None and before.last == event.id:
             raise Unreadable("duplicate", event.id)
         return super().decide(states, event, now, policy)
+
+    def _told(self, kind: str, key: str, cause: str, now: datetime, **data: Any) -> Told:
+        """A redriven event may set an alarm for an instant that has rung before: not the same."""
+        if kind == "test.alarm.rang.v1":
+            cause = f"{cause} {data['seen']}"
+        return super()._told(kind, key, cause, now, **data)
 
 
 class Silent:
@@ -145,13 +153,15 @@ class Worker:
             self.kept.store.close()
         self.kept = self.task = self.log = self.run = None
 
-    async def close(self, *, keep: bool) -> None:
+    async def close(self, *, keep: bool, patience_s: float | None = None) -> None:
         """As the engine at a revocation: half a session for the batch in flight."""
+        if patience_s is None:
+            patience_s = self.world.rng.choice((0.0, 0.02, 1.0))
         task, run, log = self.task, self.run, self.log
         self.task = self.run = self.log = None
         if task is not None and run is not None and log is not None:
             task.close()
-            await asyncio.wait([run], timeout=self.world.rng.choice((0.0, 0.02, 1.0)))
+            await asyncio.wait([run], timeout=patience_s)
             run.cancel()
             await asyncio.gather(run, return_exceptions=True)
             await log.close()
@@ -210,7 +220,10 @@ class World:
         self.rng = Random(f"world {self.plan.seed}")
         self.broker = Broker(self.rng)
         self.broker.marker_delay_s = self.plan.marker_delay_s
-        self.network = Network(self.rng, **self.plan.faults)
+        self.network = Network(self.rng, silence=self._silence)
+        for name, probability in self.plan.faults.items():
+            setattr(self.network, name, probability)
+        self._struck = asyncio.Event()
         self.observer = Silent()
         self.processor = Sim()
         self.max_state_bytes = self.plan.max_state_bytes
@@ -320,7 +333,7 @@ class World:
         await self._until(lambda: self.now_ms > told_at + 4_000 and self._idle(), "all is decided")
         part = self.owner.kept
         assert part is not None
-        await self.owner.close(keep=True)
+        await self.owner.close(keep=True, patience_s=60.0)
         return part
 
     async def _until(self, holds: Callable[[], bool], what: str) -> None:
@@ -353,8 +366,10 @@ class World:
         rng, broker, name = self.rng, self.broker, f"upstream-{inbox}"
         todo = [each for each in self.plan.inputs if each.inbox == inbox]
         calm = self.plan.trouble == 0
-        while not self.final_ms:
+        while True:
             await asyncio.sleep(rng.choice((0.01, 0.1, 0.6)))
+            if self.final_ms:
+                return
             up_to_ms = self.now_ms
             taken = [each for each in todo if each.at_ms <= up_to_ms]
             if taken:
@@ -384,7 +399,10 @@ class World:
     async def _chaos(self) -> None:
         rng = self.rng
         while not self.quiet:
-            await asyncio.sleep(rng.uniform(0.1, 2 * self.plan.chaos_every_s))
+            with contextlib.suppress(TimeoutError):
+                pause = rng.uniform(0.1, 2 * self.plan.chaos_every_s)
+                await asyncio.wait_for(self._struck.wait(), pause)
+            self._struck.clear()
             if self.quiet:
                 return
             self.chaos_done = False
@@ -392,6 +410,10 @@ class World:
                 await self._strike(rng.random())
             finally:
                 self.chaos_done = True
+
+    def _silence(self) -> None:
+        if self.rng.random() < 0.3:
+            self._struck.set()
 
     async def _strike(self, choice: float) -> None:
         rng, owner = self.rng, self.owner
@@ -446,7 +468,7 @@ class World:
             fix_at = self.plan.fixed_at_s
             if fix_at is not None and self.now_ms - START_MS > fix_at * 1_000 and self.chaos_done:
                 await self._fix()
-            if self.fixed or rng.random() < 0.2:
+            if self.fixed or (rng.random() < 0.2 and not self.final_ms):
                 await self._put_back()
 
     async def _fix(self) -> None:
