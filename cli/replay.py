@@ -127,7 +127,7 @@ def replay(
                     asyncio.run(
                         kafka.replay(
                             lines,
-                            citizen_keys(lines, directory),
+                            citizen_keys(lines, directory, bundle),
                             processors,
                             bundle,
                             bootstrap=address,

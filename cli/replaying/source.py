@@ -10,7 +10,9 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from policy.bundle import Bundle
 from runtime.core import to_ms
+from runtime.stores.codec import instant
 from schemas.events.parts import Identity
 from services.intake.pseudonym import Directory
 
@@ -65,7 +67,9 @@ def recorded(lines: Iterable[bytes]) -> list[Recorded]:
     return result
 
 
-def citizen_keys(events: Sequence[Recorded], directory: Directory) -> dict[str, str]:
+def citizen_keys(
+    events: Sequence[Recorded], directory: Directory, bundle: Bundle
+) -> dict[str, str]:
     """For each ticket the citizen it will belong to, so that one inbox partition has all of theirs.
 
     In production the inbox is keyed by ticket, and two tickets of one citizen may overtake each
@@ -77,11 +81,14 @@ def citizen_keys(events: Sequence[Recorded], directory: Directory) -> dict[str, 
             continue
         document = _document(event.value)
         data = document.get("data")
-        identities = _identities(data if isinstance(data, dict) else {})
-        if identities:
-            citizen = directory.resolve(identities, str(document.get("source", "")))
+        party = _party(data if isinstance(data, dict) else {})
+        same_person = bundle.at(instant(event.at_ms)).repeat.same_person
+        principal = party.get("on_behalf_of") if same_person == "principal" else None
+        for each in (principal, party):
+            citizen = directory.resolve(_identities(each), str(document.get("source", "")))
             if citizen is not None:
                 keys[event.subject] = citizen
+                break
     return keys
 
 
@@ -103,16 +110,20 @@ def _instant_ms(value: object) -> int | None:
     return None if instant.tzinfo is None else to_ms(instant)
 
 
-def _identities(data: dict[str, Any]) -> list[Identity]:
+def _party(data: dict[str, Any]) -> dict[str, Any]:
     for name in ("complainant", "caller"):
         party = data.get(name)
-        given = party.get("identities") if isinstance(party, dict) else None
-        if isinstance(given, list):
-            found = []
-            for each in given:
-                try:
-                    found.append(Identity.model_validate(each))
-                except ValueError:
-                    continue
-            return found
-    return []
+        if isinstance(party, dict):
+            return party
+    return {}
+
+
+def _identities(party: object) -> list[Identity]:
+    given = party.get("identities") if isinstance(party, dict) else None
+    found = []
+    for each in given if isinstance(given, list) else ():
+        try:
+            found.append(Identity.model_validate(each))
+        except ValueError:
+            continue
+    return found

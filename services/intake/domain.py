@@ -91,6 +91,12 @@ class _People(NamedTuple):
     principal: Citizen | None = None
     """委托人, when the citizen speaks for another."""
 
+    def whose(self, policy: Policy) -> Citizen | None:
+        """Whose case it is (同人): the principal's where the policy says so and one is known."""
+        if self.principal is not None and policy.repeat.same_person == "principal":
+            return self.principal
+        return self.citizen
+
 
 _NOBODY = _People()
 _RECEIPTS = (TicketReceived, TicketImported)
@@ -211,7 +217,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         incoming = event.event
         kind = life_cycle.kind_of(incoming.type)
         people = self._people(incoming)
-        citizen, named = _citizen(state, incoming, kind, people.citizen)
+        citizen, named = _citizen(state, incoming, kind, people.whose(policy))
         life = life_cycle.step(
             kind,
             phase=state.phase if state else None,

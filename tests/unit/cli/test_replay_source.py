@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from cli.replaying.source import Recorded, citizen_keys, read_lines, recorded
+from policy.bundle import load
 from runtime.core import to_ms
 from services.intake.pseudonym import KeyedPseudonyms
 
+BUNDLE = load("cn-12345")
 DIRECTORY = KeyedPseudonyms(bytes(range(32)))
 NOON_MS = to_ms(datetime(2026, 3, 1, 12, tzinfo=UTC))
 
@@ -91,7 +93,7 @@ def test_all_tickets_of_a_citizen_have_one_key() -> None:
         received("T3", "13900139000"),
         received("C1", "13800138000", party="caller"),
     ]
-    keys = citizen_keys(events, DIRECTORY)
+    keys = citizen_keys(events, DIRECTORY, BUNDLE)
     assert keys["T1"] == keys["T2"] == keys["C1"] != keys["T3"]
 
 
@@ -104,5 +106,29 @@ def test_the_first_identity_of_a_ticket_counts_and_an_anonymous_one_has_no_key()
         Recorded(0, "T3", b'{not json "identities"'),
         Recorded(0, "T4", line("T4", data={"complainant": {"identities": [{"scheme": "moon"}]}})),
     ]
-    keys = citizen_keys(events, DIRECTORY)
-    assert keys == {"T1": citizen_keys([received("T1", "13800138000")], DIRECTORY)["T1"]}
+    keys = citizen_keys(events, DIRECTORY, BUNDLE)
+    assert keys == {"T1": citizen_keys([received("T1", "13800138000")], DIRECTORY, BUNDLE)["T1"]}
+
+
+def test_R12_a_ticket_that_somebody_files_for_another_has_the_others_key() -> None:
+    principal = {"identities": [{"scheme": "phone", "value": "13900139000"}]}
+    nobody = {"name": "邻居"}
+    events = [
+        Recorded(
+            NOON_MS,
+            ticket,
+            line(
+                ticket,
+                data={
+                    "complainant": {
+                        "identities": [{"scheme": "phone", "value": "13800138000"}],
+                        "on_behalf_of": behalf,
+                    }
+                },
+            ),
+        )
+        for ticket, behalf in (("T1", principal), ("T2", nobody), ("T3", None))
+    ]
+    keys = citizen_keys([*events, received("T4", "13900139000")], DIRECTORY, BUNDLE)
+    assert keys["T1"] == keys["T4"]
+    assert keys["T2"] == keys["T3"] != keys["T1"]

@@ -620,6 +620,40 @@ def test_R61_the_examples_do_hold_what_must_be_withheld() -> None:
     }
 
 
+def _for_another(same_person: Any, behalf: dict[str, Any] | None, **data: Any) -> dict[str, Any]:
+    policy = replace(POLICY, repeat=replace(POLICY.repeat, same_person=same_person))
+    party = {**ZHANG, "on_behalf_of": behalf}
+    return _Inbox(policy).out(_event("ticket.received", {"complainant": party, **data}))
+
+
+@pytest.mark.parametrize(
+    ("same_person", "behalf", "whose"),
+    [
+        ("principal", LI, "13987654321"),
+        ("caller", LI, "13812345678"),
+        ("principal", None, "13812345678"),
+        ("principal", {"name": "李四"}, "13812345678"),
+        ("principal", {"identities": [{"scheme": "phone", "value": "0000"}]}, "13812345678"),
+    ],
+    ids=["the principal's", "the caller's", "no principal", "a mere name", "no usable number"],
+)
+def test_R12_whose_ticket_it_is_when_somebody_calls_for_another(
+    same_person: str, behalf: dict[str, Any] | None, whose: str
+) -> None:
+    written = _for_another(same_person, behalf)
+    assert written["citizen"] == _citizen(whose)
+    assert written["data"]["complainant"]["citizen"] == _citizen("13812345678")
+
+
+def test_R12_an_anonymous_ticket_for_another_is_nobodys() -> None:
+    assert _for_another("principal", LI, anonymous=True)["citizen"] == "anon:T1"
+
+
+def test_R12_the_principals_own_ticket_and_that_of_their_agent_are_one_citizens() -> None:
+    own = _Inbox().out(_event("ticket.received", {"complainant": LI}, subject="T2"))
+    assert own["citizen"] == _for_another("principal", LI)["citizen"]
+
+
 # --- Clock, ticks, forgetting -------------------------------------------------------------------
 
 
