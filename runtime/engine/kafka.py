@@ -1,7 +1,8 @@
 """Kafka as a task sees it, by aiokafka's public API: transactional producer, changelog reader."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -13,9 +14,10 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
+from runtime import log
 from runtime.engine import failpoints
 from runtime.engine.clients import stop_client
-from runtime.engine.ports import Change, Fenced, OutcomeUnknown, Send
+from runtime.engine.ports import Change, Fenced, OutcomeUnknown, Send, Unavailable
 from runtime.settings import EngineSettings
 from schemas.topics import LARGEST_MESSAGE_BYTES, Topic, changelog
 
@@ -26,6 +28,18 @@ REQUEST_BYTES: Final = LARGEST_MESSAGE_BYTES + 64 * 1024
 topic takes, so that it is the broker who says what is too large."""
 FETCH_BYTES: Final = 2 * 1024 * 1024
 POLL_MS: Final = 100
+
+
+@contextlib.contextmanager
+def _asking() -> Iterator[None]:
+    """Turns what passes by itself into ``Unavailable``."""
+    try:
+        yield
+    except (TimeoutError, KafkaError) as error:
+        if isinstance(error, KafkaError) and not error.retriable:
+            raise
+        log.get("hotline.engine").warning("broker.unavailable", error=repr(error))
+        raise Unavailable(repr(error)) from error
 
 
 class KafkaTaskLog:
@@ -70,8 +84,9 @@ class KafkaTaskLog:
         )
         self._producer = producer
         try:
-            await asyncio.wait_for(producer.start(), settings.commit_timeout_s)
-        except (TimeoutError, KafkaError):
+            with _asking():
+                await asyncio.wait_for(producer.start(), settings.commit_timeout_s)
+        except (Unavailable, KafkaError):
             await self.close()
             raise
 
@@ -165,12 +180,13 @@ class KafkaTaskLog:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=FETCH_BYTES,
         )
-        await reader.start()
         try:
-            reader.assign([tp])
-            beginning = (await reader.beginning_offsets([tp]))[tp]
-            end = (await reader.end_offsets([tp]))[tp]
-            reader.seek(tp, max(beginning, start))
+            with _asking():
+                await reader.start()
+                reader.assign([tp])
+                beginning = (await reader.beginning_offsets([tp]))[tp]
+                end = (await reader.end_offsets([tp]))[tp]
+                reader.seek(tp, max(beginning, start))
             while await reader.position(tp) < end:
                 got = await reader.getmany(tp, timeout_ms=POLL_MS, max_records=20_000)
                 records = got.get(tp)
@@ -182,14 +198,16 @@ class KafkaTaskLog:
     async def committed(self) -> Mapping[str, int | None]:
         """None for an input that the group has never committed."""
         offsets: dict[str, int | None] = {}
-        for topic in self.inputs:
-            offsets[topic.name] = await self.consumer.committed(self._of(topic))
+        with _asking():
+            for topic in self.inputs:
+                offsets[topic.name] = await self.consumer.committed(self._of(topic))
         return offsets
 
     async def beginning(self) -> Mapping[str, int]:
         """First offsets of the inputs."""
         tps = {topic.name: self._of(topic) for topic in self.inputs}
-        found = await self.consumer.beginning_offsets(list(tps.values()))
+        with _asking():
+            found = await self.consumer.beginning_offsets(list(tps.values()))
         return {name: found[tp] for name, tp in tps.items()}
 
     def start_reading(self, positions: Mapping[str, int]) -> None:

@@ -37,8 +37,15 @@ class OutcomeUnknown(Exception):
     """The transaction may or may not be in force; a new start with the same id settles it."""
 
 
+class Unavailable(Exception):
+    """The broker does not answer now; nothing was changed, and another try may do."""
+
+
 class TaskLog(Protocol):
-    """The broker, as one task of one input partition sees it."""
+    """The broker, as one task of one input partition sees it.
+
+    All but ``commit`` may raise ``Unavailable``.
+    """
 
     async def fence(self) -> None:
         """Start the producer (anew): settle the predecessor's transaction and fence it."""

@@ -9,11 +9,11 @@ import asyncio
 import heapq
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any, Final, Protocol
+from functools import lru_cache, partial
+from typing import Any, Final, Protocol, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -21,15 +21,19 @@ from aiokafka.partitioner import murmur2
 
 from runtime.core import TASK_KEY, AnyPartition, Batch, Failure
 from runtime.engine import failpoints
-from runtime.engine.ports import Fenced, OutcomeUnknown, Send, TaskLog
+from runtime.engine.ports import Fenced, OutcomeUnknown, Send, TaskLog, Unavailable
 from runtime.errors import CommitUnknown, StateMismatch, StateTooLarge
 from runtime.processor import Note, Record
 from schemas.dead_letter import DeadLetter
 from schemas.envelope import Envelope
 from schemas.topics import DEAD_LETTERS, Topic, changelog
 
+T = TypeVar("T")
+
 COMMIT_TRIES: Final = 5
 """More tries of a commit whose outcome is unknown than any broker restart needs; then crash."""
+RETRY_SECONDS: Final = 0.5
+"""Between two tries of what an unavailable broker did not answer."""
 PENDING_MARKS: Final = 64
 """Watermarks a task may be behind; the oldest and the newest are what counts."""
 
@@ -286,16 +290,29 @@ class Task:
         2. recover the state from the changelog up to its last stable offset;
         3. read the inputs from the committed offsets, which must be those of the task record.
         """
-        await self.log.fence()
+        await self._patiently(self.log.fence)
         self.state = TaskState.RECOVERING
-        record = await self._recover()
-        committed = await self.log.committed()
-        self.positions = await self._agree(record, committed)
+        record = await self._patiently(self._recover)
+        committed = await self._patiently(self.log.committed)
+        self.positions = await self._patiently(lambda: self._agree(record, committed))
         self.fetched = dict(self.positions)
         self._expected = dict(self.positions)
         self.log.start_reading(self.positions)
         self.state = TaskState.RUNNING
         self.progress.touch()
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Take a step that changes nothing, again and again while the broker does not answer.
+
+        An outage is no reason to end: the next start would meet it as well (F11).
+        """
+        while True:
+            try:
+                return await step()
+            except Unavailable:
+                if self._closing:
+                    raise
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _recover(self) -> TaskRecord | None:
         """Bring the store up to the changelog; returns the last task record, if there is one."""
@@ -495,9 +512,10 @@ class Task:
                 self.observer.outcome_unknown(self, unknown)
                 if self._closing:
                     return
-                await self._settled(number)
-                await self.log.fence()
-                settled = await self._settled(number)
+                settle = partial(self._settled, number)
+                await self._patiently(settle)
+                await self._patiently(self.log.fence)
+                settled = await self._patiently(settle)
                 if settled is not None:
                     end = settled
                     break
