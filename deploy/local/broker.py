@@ -54,6 +54,8 @@ class Broker:
     directory: Path
     port: int
     controller_port: int
+    behind: tuple[int, int] | None = None
+    """A second listener for clients behind a proxy: the port it has, and the one it advertises."""
     process: Recorded | None = None
     """Set by ``start``; may be given to take over a broker that another command started."""
 
@@ -244,16 +246,21 @@ class Cluster:
 
     def _properties(self, broker: Broker) -> str:
         voters = ",".join(f"{each.node}@{HOST}:{each.controller_port}" for each in self.brokers)
+        listeners = [f"PLAINTEXT://{HOST}:{broker.port}"]
+        advertised = list(listeners)
+        if broker.behind is not None:
+            listeners.append(f"BEHIND://{HOST}:{broker.behind[0]}")
+            advertised.append(f"BEHIND://{HOST}:{broker.behind[1]}")
         settings = {
             "process.roles": "broker,controller",
             "node.id": broker.node,
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
-            "listeners": f"PLAINTEXT://{HOST}:{broker.port},"
-            f"CONTROLLER://{HOST}:{broker.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{broker.port}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": ",".join((*listeners, f"CONTROLLER://{HOST}:{broker.controller_port}")),
+            "advertised.listeners": ",".join(advertised),
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,BEHIND:PLAINTEXT,"
+            "CONTROLLER:PLAINTEXT",
             "log.dirs": broker.directory / "data",
             # A typo in a topic's name must not make a topic; deploy.topics makes them.
             "auto.create.topics.enable": "false",
