@@ -91,17 +91,34 @@ class NotTaken(HotlineError):
         )
 
 
+class HoldsAPlace(HotlineError):
+    """A letter of a blocked ticket cannot go back alone: it would overtake those before it.
+
+    Operator action: redrive the ticket as a whole (--ticket).
+    """
+
+    def __init__(self, filed: Filed) -> None:
+        super().__init__(
+            "holds_a_place",
+            f"letter {filed.id} holds a place in the order of {filed.letter.subject}: put all of "
+            f"it back with --service {filed.letter.service} --ticket {filed.letter.subject}",
+        )
+
+
 class FailedAgain(HotlineError):
-    """A letter that was put back failed again; its ticket still waits.
+    """A letter that was put back failed again; its ticket, if it is known, still waits.
 
     Operator action: correct the rule, deploy it, and redrive again.
     """
 
     def __init__(self, filed: Filed) -> None:
+        letter = filed.letter
+        name = letter.subject if filed.waits else letter.position
+        rest = "; it and what follows still wait" if filed.waits else ""
         super().__init__(
             "failed_again",
-            f"{filed.letter.subject} failed again: {filed.letter.reason}: {filed.letter.detail} "
-            f"(letter {filed.id}, attempt {filed.letter.attempt}); it and what follows still wait",
+            f"{name} failed again: {letter.reason}: {letter.detail} "
+            f"(letter {filed.id}, attempt {letter.attempt}){rest}",
         )
 
 
@@ -356,10 +373,10 @@ async def _admin(settings: EngineSettings) -> AsyncIterator[AIOKafkaAdminClient]
 
 @asynccontextmanager
 async def _alone(
-    settings: EngineSettings, service: str, ticket: str
+    settings: EngineSettings, service: str, what: str
 ) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer that fences whoever else puts the same ticket back at this moment."""
-    name = hashlib.sha256(ticket.encode()).hexdigest()[:16]
+    """A producer that fences whoever else puts the same ticket or letter back at this moment."""
+    name = hashlib.sha256(what.encode()).hexdigest()[:16]
     producer = AIOKafkaProducer(
         **settings.kafka_client_kwargs(),
         client_id="hotline-dead-letters",
@@ -508,6 +525,44 @@ async def put_back(
     return Outcome(tuple(sent), waited=True)
 
 
+async def put_letter_back(
+    settings: EngineSettings, filed: Filed, *, wait_seconds: float | None = 60.0
+) -> Outcome:
+    """Puts one letter back that holds no place in an order: it could not be read, or was refused.
+
+    The service reads it as it reads any record, but late; if its ticket is blocked by now, it waits
+    behind the others. Safe to repeat and to interrupt, as ``put_back``.
+
+    Raises:
+        HoldsAPlace: the letter belongs to a blocked ticket.
+        FailedAgain: it came to another letter.
+        NotTaken: the service did not take it within the time.
+    """
+    service, partition = filed.letter.service, filed.letter.partition
+    if filed.waits:
+        raise HoldsAPlace(filed)
+    async with _alone(settings, service, f"letter {filed.id}") as producer:
+        if filed.id in await read_put_back(settings, service):
+            return Outcome((), waited=False)
+        known = {one.id for one in await read_letters(settings)}
+        back = Redriven.of(filed.letter, filed.id, alone=True)
+        async with asyncio.timeout(settings.transaction_timeout_ms / 1000), producer.transaction():
+            sent = await producer.send_and_wait(
+                settings.topic(redrive(service)),
+                key=back.key,
+                value=back.value,
+                partition=partition,
+                headers=list(back.to_headers()),
+            )
+    if wait_seconds is None:
+        return Outcome((filed,), waited=False)
+    await _taken(settings, service, {partition: sent.offset}, wait_seconds, lambda missing: None)
+    for one in await read_letters(settings):
+        if one.id not in known and one.letter.position == filed.letter.position:
+            raise FailedAgain(one)
+    return Outcome((filed,), waited=True)
+
+
 # --- The commands -------------------------------------------------------------------------------
 
 
@@ -539,6 +594,7 @@ def dead_letters() -> None:
       hotline dead-letters list --service dedup --since 2h
       hotline dead-letters show 3:1207
       hotline dead-letters redrive --service dedup --ticket T2026-000123
+      hotline dead-letters redrive --letter 3:1207
     """
     # What it would say on stderr (retries, reconnects) ends in an error of ours, or is of no use.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
@@ -605,7 +661,7 @@ async def _listed(
         if service in (None, one.letter.service) and ticket in (None, one.letter.subject)
     ]
     back: Back = {}
-    for name in sorted({one.letter.service for one in letters if one.waits}):
+    for name in sorted({one.letter.service for one in letters}):
         try:
             back[name] = await read_put_back(settings, name)
         except TopicMissing:
@@ -668,17 +724,7 @@ def show(letter: str, value: bool, json_wanted: bool) -> None:
       hotline dead-letters show 3:1207
       hotline dead-letters show 3:1207 --value > original.json
     """
-    try:
-        wanted = LetterId.parse(letter)
-    except ValueError as wrong:
-        raise click.BadParameter(str(wrong), param_hint="LETTER") from wrong
-    with _errors_said():
-        settings = EngineSettings.for_command()
-    with _errors_said(settings):
-        found = asyncio.run(read_letters(settings, only=wanted))
-    if not found:
-        raise click.ClickException(f"there is no letter {wanted} (it may have expired)")
-    (one,) = found
+    one = _found(letter)
     if value:
         click.get_binary_stream("stdout").write(one.letter.value or b"")
         return
@@ -700,8 +746,9 @@ def show(letter: str, value: bool, json_wanted: bool) -> None:
 
 
 @dead_letters.command(name="redrive")
-@click.option("--service", required=True, help="Whose letters.")
-@click.option("--ticket", required=True, help="Which ticket's (or timer/KEY, as listed).")
+@click.option("--service", help="Whose letters; with --ticket.")
+@click.option("--ticket", help="Which ticket's (or timer/KEY, as listed).")
+@click.option("--letter", metavar="ID", help="One letter that was refused or could not be read.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be put back.")
 @click.option("--force", is_flag=True, help="Lift the block although its first letters expired.")
 @click.option(
@@ -712,16 +759,33 @@ def show(letter: str, value: bool, json_wanted: bool) -> None:
     show_default=True,
     help="Seconds for the service to take them; 0: do not wait.",
 )
-def redrive_(service: str, ticket: str, dry_run: bool, force: bool, wait_seconds: float) -> None:
-    """Put a ticket's letters back, in order, after the rule is corrected.
+def redrive_(
+    service: str | None,
+    ticket: str | None,
+    letter: str | None,
+    dry_run: bool,
+    force: bool,
+    wait_seconds: float,
+) -> None:
+    """Put a ticket's letters back, in order, after the rule is corrected; or one letter alone.
 
-    Safe to repeat: what was put back is not put back again.
+    Alone goes what could not be read or was refused (an unknown type, before an upgrade): it is
+    taken as a late event, and waits if its ticket is blocked. Safe to repeat: what was put back is
+    not put back again.
 
     \b
     Examples:
       hotline dead-letters redrive --service dedup --ticket T2026-000123 --dry-run
       hotline dead-letters redrive --service dedup --ticket T2026-000123
+      hotline dead-letters redrive --letter 3:1207
     """
+    if letter is not None:
+        if ticket is not None or service is not None or force:
+            raise click.UsageError("--letter stands alone, or with --dry-run and --wait")
+        _redrive_letter(letter, dry_run=dry_run, wait_seconds=wait_seconds or None)
+        return
+    if ticket is None or service is None:
+        raise click.UsageError("give --service and --ticket, or --letter")
     with _errors_said():
         settings = EngineSettings.for_service(service)
     console = Console(stderr=True)
@@ -761,6 +825,42 @@ def redrive_(service: str, ticket: str, dry_run: bool, force: bool, wait_seconds
         click.echo(f"{service} took {len(outcome.put_back)} letters of {ticket}; none waits")
     else:
         click.echo(f"put back {len(outcome.put_back)} letters of {ticket}")
+
+
+def _redrive_letter(letter: str, *, dry_run: bool, wait_seconds: float | None) -> None:
+    filed = _found(letter)
+    service = filed.letter.service
+    if filed.waits:
+        raise click.ClickException(HoldsAPlace(filed).text)
+    if dry_run:
+        _show_table([filed], {}, hidden=0)
+        return
+    with _errors_said():
+        settings = EngineSettings.for_service(service)
+    with _errors_said(settings):
+        outcome = asyncio.run(put_letter_back(settings, filed, wait_seconds=wait_seconds))
+    if not outcome.put_back:
+        click.echo(f"letter {filed.id} was put back to {service} before")
+    elif outcome.waited:
+        click.echo(f"{service} took letter {filed.id}")
+    else:
+        click.echo(f"put back letter {filed.id} to {service}")
+
+
+def _found(letter: str) -> Filed:
+    """The letter at ``partition:offset``, or the error that a person reads."""
+    try:
+        wanted = LetterId.parse(letter)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="LETTER") from wrong
+    with _errors_said():
+        settings = EngineSettings.for_command()
+    with _errors_said(settings):
+        found = asyncio.run(read_letters(settings, only=wanted))
+    if not found:
+        raise click.ClickException(f"there is no letter {wanted} (it may have expired)")
+    (one,) = found
+    return one
 
 
 def _iso(milliseconds: int) -> str:

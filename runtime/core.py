@@ -39,8 +39,7 @@ def to_ms(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """An effect with the instant of the decision behind it (the record's timestamp)."""
 
     effect: Effect
@@ -317,7 +316,7 @@ class Batch(Generic[S, E]):
             self._fail(record, "", "", error, redriven)
             return
         hit = self._blocked(subject)
-        if hit is not None and (redriven is None or hit.failed):
+        if hit is not None and (redriven is None or redriven.subject is None or hit.failed):
             self._wait(record, subject, hit, redriven)
             return
         try:
@@ -517,7 +516,10 @@ class Batch(Generic[S, E]):
         self._count(source, bad=True)
         if subject:
             self.blocked[subject] = replace(
-                hit, letters=hit.letters + 1, failed=redriven is not None
+                hit,
+                letters=hit.letters + 1,
+                # What goes back alone has no end marker that would take this back.
+                failed=redriven is not None and redriven.subject is not None,
             )
 
     def _wait(self, record: Record, subject: str, hit: Blocked, redriven: Redriven | None) -> None:
@@ -571,16 +573,16 @@ class Batch(Generic[S, E]):
         except NotALetter as bad:
             self._letter(record, "invalid_redrive", str(bad))
             return
-        subject = redriven.subject
-        hit = self._blocked(subject)
         if isinstance(redriven, RedriveEnd):
+            subject = redriven.subject
+            hit = self._blocked(subject)
             if hit is not None:
                 lifted = not hit.failed and redriven.letters >= hit.letters
                 self.blocked[subject] = None if lifted else replace(hit, failed=False)
             return
         self.redriven += 1
         if redriven.kind == "timer":
-            self._redrive_timer(redriven, hit)
+            self._redrive_timer(redriven)
             return
         topics = (*self.part.processor.inputs, self.part.redrive_topic)
         topic = next((t for t in topics if t.name == redriven.topic), None)
@@ -599,15 +601,18 @@ class Batch(Generic[S, E]):
         )
         self._feed(original, redriven)
 
-    def _redrive_timer(self, redriven: Redriven, hit: Blocked | None) -> None:
+    def _redrive_timer(self, redriven: Redriven) -> None:
         """The block of a key is lifted, and its timer fires at once, before what waits behind it.
 
         Nothing has touched the key meanwhile, so it is the timer that raised.
         """
+        subject = redriven.subject
+        assert subject is not None, "a timer's letter has one"
+        hit = self._blocked(subject)
         if hit is None or hit.failed:
             return
-        key = redriven.subject.removeprefix(TIMER_SUBJECT)
-        self.blocked[redriven.subject] = None
+        key = subject.removeprefix(TIMER_SUBJECT)
+        self.blocked[subject] = None
         due_ms = self._wake_of(key)
         if due_ms is not None:
             self._wake(key, due_ms, redriven=redriven, hit=hit)

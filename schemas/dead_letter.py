@@ -5,6 +5,8 @@ What could not be read, what a rule raised on, and what waits behind it in order
 
 A letter goes back by ``hotline dead-letters redrive``: one record per letter on the service's
 redrive topic, in order, at the partition of the original, then an end marker, in one transaction.
+A letter that holds no place in an order (it could not be read, or was refused) goes back alone: no
+subject, no end marker, and should its ticket be blocked by now, it waits behind the others.
 """
 
 import re
@@ -193,7 +195,8 @@ class Redriven:
     """A letter on its way back: the original, and which letter it was."""
 
     letter: LetterId
-    subject: str
+    subject: str | None
+    """What waits, as the letter has it. None: it goes back alone, and overtakes nobody."""
     topic: str
     partition: int
     """Of the original, and of this record on the redrive topic."""
@@ -207,13 +210,17 @@ class Redriven:
     kind: Kind = "record"
 
     @classmethod
-    def of(cls, letter: DeadLetter, at: LetterId) -> "Redriven":
-        """What is to be put back for a letter. The letter has a subject."""
-        if letter.subject is None:
+    def of(cls, letter: DeadLetter, at: LetterId, *, alone: bool = False) -> "Redriven":
+        """What is to be put back for a letter.
+
+        Args:
+            alone: outside any order. Else the letter has a subject.
+        """
+        if letter.subject is None and not alone:
             raise NotALetter(SUBJECT, f"letter {at} has none, so nothing waits behind it")
         return cls(
             letter=at,
-            subject=letter.subject,
+            subject=None if alone else letter.subject,
             topic=letter.topic,
             partition=letter.partition,
             offset=letter.offset,
@@ -227,10 +234,11 @@ class Redriven:
 
     def to_headers(self) -> Headers:
         """The original's by prefix (no publisher can fake a «redrive-end»), then ours."""
+        subject = () if self.subject is None else ((REDRIVE_SUBJECT, _text(self.subject)),)
         return (
             *_kept(self.headers),
             (REDRIVE_LETTER, _text(str(self.letter))),
-            (REDRIVE_SUBJECT, _text(self.subject)),
+            *subject,
             (REDRIVE_TOPIC, _text(self.topic)),
             (REDRIVE_PARTITION, b"%d" % self.partition),
             (REDRIVE_OFFSET, b"%d" % self.offset),
@@ -261,18 +269,18 @@ def read_redrive(
     """What a record of a redrive topic is. Raises ``NotALetter`` naming the header."""
     given: Sequence[tuple[str, bytes]] = list(headers)
     own = {name: content for name, content in given if not name.startswith(ORIGINAL)}
-    subject = _word(own, REDRIVE_SUBJECT)
     if REDRIVE_END in own:
-        return RedriveEnd(subject=subject, letters=_number(own, REDRIVE_END))
+        return RedriveEnd(subject=_word(own, REDRIVE_SUBJECT), letters=_number(own, REDRIVE_END))
     try:
         letter = LetterId.parse(_word(own, REDRIVE_LETTER))
     except NotALetter:
         raise
     except ValueError as wrong:
         raise NotALetter(REDRIVE_LETTER, str(wrong)) from wrong
+    is_timer = _word(own, REDRIVE_KIND) == "timer"
     return Redriven(
         letter=letter,
-        subject=subject,
+        subject=_word(own, REDRIVE_SUBJECT) if is_timer or REDRIVE_SUBJECT in own else None,
         topic=_word(own, REDRIVE_TOPIC),
         partition=_number(own, REDRIVE_PARTITION),
         offset=_number(own, REDRIVE_OFFSET),
@@ -281,7 +289,7 @@ def read_redrive(
         value=value,
         headers=_originals(given),
         attempt=_number(own, REDRIVE_ATTEMPT),
-        kind="timer" if _word(own, REDRIVE_KIND) == "timer" else "record",
+        kind="timer" if is_timer else "record",
     )
 
 

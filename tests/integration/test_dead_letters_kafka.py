@@ -11,7 +11,16 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from click.testing import CliRunner, Result
 
-from cli.dead_letters import FailedAgain, NotTaken, dead_letters, put_back, read_letters
+from cli.dead_letters import (
+    FailedAgain,
+    HoldsAPlace,
+    NotTaken,
+    Outcome,
+    dead_letters,
+    put_back,
+    put_letter_back,
+    read_letters,
+)
 from deploy.local.broker import Cluster
 from runtime.settings import EngineSettings
 from schemas.dead_letter import DeadLetter, RedriveEnd, Redriven, read_redrive
@@ -47,6 +56,8 @@ class Service:
 
     settings: EngineSettings
     answers: list[list[DeadLetter]] = field(default_factory=list)
+    alone: list[DeadLetter] = field(default_factory=list)
+    """Letters that follow what goes back alone."""
     taken: list[Redriven] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
 
@@ -71,6 +82,8 @@ class Service:
                         await write(self.settings, *self.answers.pop(0))
                 else:
                     self.taken.append(one)
+                    if one.subject is None:
+                        await write(self.settings, *self.alone)
                 await consumer.commit({here: record.offset + 1})
         finally:
             await consumer.stop()
@@ -201,6 +214,40 @@ async def test_a_letter_in_an_open_transaction_is_waited_for(settings: EngineSet
         assert [one.letter for one in await reading] == [RAISED]
     finally:
         await producer.stop()
+
+
+async def test_a_letter_that_could_not_be_read_goes_back_alone_and_once(
+    settings: EngineSettings,
+) -> None:
+    unread = letter(3, reason="unknown_type", subject=None, blocked_by=None, value=b"\xff{")
+    await write(settings, unread, RAISED)
+    by_reason = {one.letter.reason: one for one in await read_letters(settings)}
+    with pytest.raises(HoldsAPlace, match="--service dedup --ticket T1"):
+        await put_letter_back(settings, by_reason["rule_raised"])
+    found = by_reason["unknown_type"]
+    async with Service(settings).running() as service:
+        outcome = await put_letter_back(settings, found)
+    assert outcome == Outcome((found,), waited=True)
+    (taken,) = service.taken
+    assert (taken.letter, taken.subject, service.ends) == (found.id, None, [])
+    assert (taken.partition, taken.offset, taken.value) == (1, 3, b"\xff{")
+    assert (taken.key, taken.headers) == (unread.key, unread.headers)
+    assert (await put_letter_back(settings, found)).put_back == ()
+    told = await asyncio.to_thread(hotline, "redrive", "--letter", str(found.id))
+    assert (told.exit_code, "was put back to dedup before" in told.output) == (0, True)
+    held = str(by_reason["rule_raised"].id)
+    told = await asyncio.to_thread(hotline, "redrive", "--letter", held)
+    assert (told.exit_code, "holds a place in the order of T1" in told.output) == (1, True)
+
+
+async def test_a_letter_that_still_cannot_be_read_is_told(settings: EngineSettings) -> None:
+    unread = letter(3, reason="unknown_type", subject=None, blocked_by=None)
+    await write(settings, unread)
+    (found,) = await read_letters(settings)
+    again = letter(3, reason="unknown_type", subject=None, blocked_by=None, attempt=2)
+    async with Service(settings, alone=[again]).running():
+        with pytest.raises(FailedAgain, match=r"hotline\.tickets-1-3 failed again: unknown_type"):
+            await put_letter_back(settings, found)
 
 
 def test_a_missing_topic_says_what_to_do(

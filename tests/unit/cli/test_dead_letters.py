@@ -141,7 +141,9 @@ def test_since_is_a_span_or_a_time(text: str, expected: datetime) -> None:
     [
         (["list", "--since", "soon"], "'soon' is neither a span"),
         (["show", "abc"], "'abc' is not <partition>:<offset>, such as 3:1207"),
-        (["redrive", "--ticket", "T1"], "Missing option '--service'"),
+        (["redrive", "--ticket", "T1"], "give --service and --ticket, or --letter"),
+        (["redrive", "--ticket", "T1", "--letter", "1:2"], "--letter stands alone"),
+        (["redrive", "--letter", "1"], "'1' is not <partition>:<offset>, such as 3:1207"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: list[str], told: str) -> None:

@@ -164,6 +164,24 @@ def test_a_letter_without_a_subject_does_not_go_back_in_order_of_one() -> None:
         Redriven.of(letter(subject=None), LetterId(0, 4))
 
 
+@given(letters.filter(lambda one: one.kind == "record"))
+def test_a_letter_that_goes_back_alone_names_no_subject(written: DeadLetter) -> None:
+    back = Redriven.of(written, LetterId(1, 99), alone=True)
+    assert back.subject is None
+    assert read_redrive(back.key, back.value, back.to_headers()) == back
+    assert (back.value, back.headers, back.offset) == (
+        written.value,
+        written.headers,
+        written.offset,
+    )
+
+
+def test_a_timer_never_goes_back_alone() -> None:
+    back = Redriven.of(letter(kind="timer"), LetterId(1, 99), alone=True)
+    with pytest.raises(NotALetter, match="'redrive-subject': is missing"):
+        read_redrive(back.key, back.value, back.to_headers())
+
+
 def test_the_end_marker_says_how_many() -> None:
     end = RedriveEnd(subject="投诉-1", letters=3)
     assert read_redrive(None, None, end.to_headers()) == end
