@@ -1,10 +1,11 @@
-"""What cannot be decided (I10, F15): letters, quarantine, redrive, the poison limit, large states."""
+"""What cannot be decided (I10, F15): letters, quarantine, redrive, poison, large states."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from policy.bundle import Policy
@@ -19,7 +20,7 @@ FIXED = Reminders(fixed=True)
 
 
 def bad(offset: int, value: bytes | None, key: bytes | None = b"T1") -> Record:
-    return replace(event(offset, "T1", 0), value=value, key=key)
+    return msgspec.structs.replace(event(offset, "T1", 0), value=value, key=key)
 
 
 # -- what cannot be read ----------------------------------------------------------------------
