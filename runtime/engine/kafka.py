@@ -77,7 +77,7 @@ class KafkaTaskLog:
             transaction_timeout_ms=settings.transaction_timeout_ms,
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type="zstd",
             linger_ms=0,
             max_batch_size=BATCH_BYTES,
             max_request_size=REQUEST_BYTES,

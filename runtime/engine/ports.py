@@ -1,14 +1,14 @@
 """What a task needs of the broker, so that the simulation runs the very same task (F27)."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from runtime.processor import Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """A record of a transaction."""
 
     topic: str
@@ -20,8 +20,7 @@ class Send:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A committed record of the task's changelog partition."""
 
     key: bytes

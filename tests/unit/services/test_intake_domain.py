@@ -12,6 +12,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from policy.bundle import Policy, load
 from runtime.processor import Decision, Record, Unreadable
@@ -152,7 +153,7 @@ def test_R6_the_sequence_rises_by_one_in_each_ticket() -> None:
 
 
 def test_the_recorded_time_is_the_brokers_append_time() -> None:
-    record = replace(
+    record = structs.replace(
         _record(orjson.dumps(_event("ticket.received"))), timestamp_ms=1_785_211_445_678
     )
     intake = _Inbox().intake
@@ -660,7 +661,7 @@ def test_R12_the_principals_own_ticket_and_that_of_their_agent_are_one_citizens(
 @pytest.mark.parametrize("value", [None, b"", b"{}"])
 def test_a_tick_only_moves_the_clock(value: bytes | None) -> None:
     intake = _Inbox().intake
-    record = replace(_record(b"", headers=[(TICK_HEADER, b"")]), value=value)
+    record = structs.replace(_record(b"", headers=[(TICK_HEADER, b"")]), value=value)
     tick = intake.decode(record)
     assert isinstance(tick, Tick)
     assert intake.recorded_at(tick, record) == NOW
@@ -744,7 +745,9 @@ def test_I1_I3_no_event_is_lost_and_the_sequence_rises_by_one(
             if decision.effects and decision.effects[0].topic is INBOX:
                 (passed,) = decision.effects
                 assert isinstance(passed.value, bytes)
-                decision = inbox.take(replace(record, headers=passed.headers, value=passed.value))
+                decision = inbox.take(
+                    structs.replace(record, headers=passed.headers, value=passed.value)
+                )
         except Unreadable as refused:
             count[refused.reason] += 1
             continue
