@@ -16,6 +16,7 @@ COMMANDS = {
     "sample": "cli.sample:sample",
     "replay": "cli.replay:replay",
     "explain": "cli.explain:explain",
+    "policy": "cli.policy:policy",
     "dead-letters": "cli.dead_letters:dead_letters",
     "demo": "cli.demo:demo",
 }

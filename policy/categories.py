@@ -60,6 +60,11 @@ class CategoryTree:
     _newer: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """Gone code to leaves in force."""
 
+    @property
+    def remapped(self) -> Mapping[str, tuple[str, ...]]:
+        """Every code that went, with the leaves in force that it became."""
+        return self._newer
+
     def node(self, code: str) -> Node | None:
         """The node of a code in force, branch or leaf; None for any other code."""
         return self.nodes.get(code)
