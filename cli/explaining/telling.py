@@ -88,10 +88,17 @@ class _Teller:
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         usual = happenings[0].publisher
+        together = {each.recorded_said for each in happenings}
+        if len(happenings) > 1 and len(together) == 1 and "" not in together:
+            (recorded,) = together
+            told = self.short(f"all recorded {recorded}", f"均于 {recorded} 记录")
+            table.add_row("", "", Text(told, style="dim"))
+        else:
+            together = set()
         for each in happenings:
             when = Text(_when(each.at))
-            if each.recorded_said:
-                label = self.short("recorded", "记录") if self.language != "both" else "recorded"
+            if each.recorded_said and not together:
+                label = "记录" if self.language == "zh" else "recorded"
                 when.append(f"\n{label} {each.recorded_said}", style="dim")
             said = self.both(each.said)
             aside = [] if each.subject == ticket else [each.subject]

@@ -1,0 +1,240 @@
+"""``hotline demo``: a sample day through real Kafka, accounted for record by record."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from functools import partial
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+import orjson
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from cli.demonstration import telling
+from cli.demonstration.ledger import Published
+from cli.demonstration.recomputing import Comparison, compare
+from cli.demonstration.result import Result, conclude
+from cli.demonstration.stage import Read, Stage
+from cli.explain import PIPE_COLUMNS
+from cli.explaining import kafka
+from cli.explaining.material import Material
+from cli.explaining.speaker import Speaker
+from cli.explaining.story import tell
+from cli.explaining.telling import show
+from cli.sampling import SampleRecord, generate
+from policy import bundle as policy_bundle
+from policy.bundle import Bundle
+from policy.errors import PolicyError
+from runtime import log
+from runtime.errors import HotlineError
+from schemas.topics import INBOX, REPEATS, SERVICES, TICKETS
+from services.dedup.domain import Dedup
+from services.intake.app import processor as intake
+from services.intake.settings import IntakeSettings
+
+
+@click.command()
+@click.option("--seed", default=7, show_default=True, help="Of the sample day.")
+@click.option(
+    "--tickets",
+    default=200,
+    show_default=True,
+    type=click.IntRange(min=20),
+    help="Calls of the day; half as many come before, as history.",
+)
+@click.option("--kill-worker", is_flag=True, help="SIGKILL the worker in the middle.")
+@click.option("--keep", is_flag=True, help="Leave everything running, to look around.")
+@click.option("--json", "as_json", is_flag=True, help="The result for programs.")
+def demo(seed: int, tickets: int, kill_worker: bool, keep: bool, as_json: bool) -> None:
+    """Run a made-up day of a hotline through real Kafka here, and show what came out.
+
+    Starts Kafka, PostgreSQL and a worker in a temporary folder on free ports, and removes all of it
+    at the end. Exit code 1 if a single record is lost or doubled.
+
+    \b
+    Examples:
+      hotline demo
+      hotline demo --kill-worker
+      hotline demo --tickets 2000 --keep
+    """
+    log.configure("WARNING", json=False)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    console = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS, highlight=False)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    stage = Stage()
+    steps = Steps()
+    finished = False
+    try:
+        result = _run(stage, steps, seed, tickets, kill_worker)
+        if as_json:
+            told = telling.document(result, killed=kill_worker, seconds=steps.seconds)
+            click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        else:
+            _show(console, stage, result)
+        finished = True
+    except HotlineError as error:
+        raise click.ClickException(error.text) from error
+    except (KafkaError, PolicyError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        if not (keep and finished):
+            # Once more Ctrl-C would leave processes behind.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            with steps.step("stop everything") as step:
+                stage.close(step.say)
+    if not as_json:
+        _hints(console, stage, result, keep=keep, killed=kill_worker)
+    sys.exit(0 if result.balanced else 1)
+
+
+def _run(stage: Stage, steps: "Steps", seed: int, tickets: int, kill: bool) -> Result:
+    bundle = policy_bundle.load("cn-12345")
+    with steps.step("start Kafka, PostgreSQL and the worker") as step:
+        stage.open(step.say)
+    records = list(generate(seed, tickets, _yesterday(bundle)))
+    published = _through(stage, steps, records, kill)
+    with steps.step("judge") as step:
+        stage.wait_judged(stage.read_tickets(), step.progress)
+    with steps.step("read everything back and compute it again"):
+        read = stage.read(SERVICES)
+        comparisons = _computed_again(stage, read, bundle)
+        return conclude(published, read.tickets, read.repeats, read.letters, comparisons)
+
+
+def _yesterday(bundle: Bundle) -> date:
+    """The last whole day: the broker stamps records with today, and a month late is too late."""
+    zone = bundle.versions[-1].policy.time_zone
+    return datetime.now(zone).date() - timedelta(days=1)
+
+
+def _through(
+    stage: Stage, steps: "Steps", records: list[SampleRecord], kill: bool
+) -> list[Published]:
+    """Publish, and wait until intake took all; with ``kill`` the worker dies on the way."""
+    if not kill:
+        with steps.step("publish the day") as step:
+            published = stage.publish(records, step.progress)
+    else:
+        with steps.step("publish the day and kill the worker on the way (SIGKILL)") as step:
+            published, taken = stage.publish_and_kill(records, step.progress)
+            step.name += f": it had taken {taken:,} of {len(records):,}"
+        with steps.step("start the worker again") as step:
+            stage.restart_worker(step.say)
+    with steps.step("take it in") as step:
+        stage.wait_taken(published, step.progress)
+    return published
+
+
+def _computed_again(stage: Stage, read: Read, bundle: Bundle) -> dict[str, Comparison]:
+    settings = IntakeSettings.for_service(
+        "intake", data_dir=stage.worker_home, partitions=stage.settings.partitions
+    )
+    return {
+        "intake": compare(
+            partial(intake, settings),
+            bundle,
+            INBOX,
+            read.inbox,
+            TICKETS,
+            read.tickets,
+            read.changes["intake"],
+        ),
+        "dedup": compare(
+            Dedup, bundle, TICKETS, read.tickets, REPEATS, read.repeats, read.changes["dedup"]
+        ),
+    }
+
+
+def _show(console: Console, stage: Stage, result: Result) -> None:
+    console.print()
+    console.print(telling.heading("What came out", "运行结果"))
+    console.print(telling.outcome(result))
+    if result.masked is not None:
+        console.print(telling.heading("Masked before anybody reads it", "入账前脱敏"))
+        console.print(telling.masked(result.masked))
+    if result.ledger.letters:
+        console.print(telling.heading("Could not be taken, and why", "死信及原因"))
+        console.print(telling.letters(result))
+    if result.repeat is not None:
+        console.print()
+        console.print(f"$ hotline explain {result.repeat}", style="bold")
+        material = Material(result.repeat)
+        asyncio.run(kafka.read(stage.settings, material, lambda topic, passed, total: None))
+        show(tell(material, Speaker(policy_bundle.load(stage.settings.policy))), console)
+    console.print(telling.heading("The accounts", "对账"))
+    console.print(telling.accounts(result))
+    console.print()
+
+
+def _hints(console: Console, stage: Stage, result: Result, *, keep: bool, killed: bool) -> None:
+    if keep:
+        bootstrap = stage.settings.kafka_bootstrap
+        directory = stage.stack.directory
+        console.print(f"still running in {directory}; look around, then stop it:", style="dim")
+        console.print(f"  hotline explain {result.repeat} --bootstrap {bootstrap}")
+        console.print(f"  hotline status --dir {directory}")
+        console.print(f"  hotline down --dir {directory} --wipe")
+    elif not killed:
+        console.print(
+            "Next: hotline demo --kill-worker   (killed in the middle, it must add up all the same)"
+        )
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+class Steps:
+    """Says on stderr what is going on, and how long it took."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> "Iterator[Step]":
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TimeElapsedColumn(),
+        )
+        started = time.perf_counter()
+        with Progress(
+            *columns,
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        ) as bar:
+            step = Step(name, bar)
+            yield step
+        self.seconds[name] = time.perf_counter() - started
+        self.console.print(
+            f"[green]✓[/] {step.name} [dim]{self.seconds[name]:.1f} s[/]", soft_wrap=True
+        )
+
+
+class Step:
+    """One thing that takes a while."""
+
+    def __init__(self, name: str, bar: Progress) -> None:
+        self.name = name
+        self._bar = bar
+        self._task: TaskID = bar.add_task(name, total=None)
+
+    def say(self, text: str) -> None:
+        self._bar.update(self._task, description=f"{self.name}: {text}")
+
+    def progress(self, done: int, total: int) -> None:
+        updated: dict[str, Any] = {"completed": done, "total": max(total, 1)}
+        self._bar.update(self._task, description=f"{self.name}: {done:,} of {total:,}", **updated)

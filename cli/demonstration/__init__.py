@@ -1,0 +1,1 @@
+"""The demo: a sample day through real Kafka, accounted for record by record."""
