@@ -287,5 +287,5 @@ def _tables(said: Mapping[str, Any]) -> list[Table]:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=index == 0 or None)
+        table.add_column(column, overflow="fold", no_wrap=index == 0)
     return table
