@@ -5,6 +5,7 @@ would crash in ``subscribe()``, and state and facts need transactions that its a
 """
 
 import hmac
+import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, cast
@@ -19,7 +20,7 @@ from runtime import log
 from runtime.core import AnyProcessor
 from runtime.engine.service import Engine
 from runtime.metrics import METRICS
-from runtime.settings import EngineSettings
+from runtime.settings import EngineSettings, unknown
 
 Build = Callable[[EngineSettings], tuple[AnyProcessor, Sequence[Callable[[Engine], Service]]]]
 """A service's composition root: its processor, and what runs beside the engine (a ticker)."""
@@ -54,6 +55,8 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
     common = next(iter(settings.values()))
     json = {"auto": None, "json": True, "console": False}[common.log_format]
     log.configure(common.log_level, json=json)
+    for variable, nearest in unknown(os.environ, services).items():
+        log.get("hotline.settings").warning("variable.unknown", variable=variable, nearest=nearest)
     # Faust makes its directory but not the ones above.
     common.data_dir.mkdir(parents=True, exist_ok=True)
     app = Host(

@@ -5,20 +5,30 @@ default carries a comment where it is a choice of security or risk. The table of
 docs/operations/settings.md, kept current by a test.
 """
 
+import difflib
 import ssl
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import pydantic
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from runtime.errors import SettingsInvalid
-from schemas.topics import Topic
+from schemas.topics import SERVICES, Topic
 
 PREFIX = "HOTLINE_"
+READ_ELSEWHERE: Final = frozenset(
+    {
+        *("HOTLINE_DIR", "HOTLINE_CACHE", "HOTLINE_MAVEN_MIRROR"),
+        *("HOTLINE_REPLICATION", "HOTLINE_MIN_INSYNC"),
+        *("HOTLINE_FAILPOINT", "HOTLINE_TEST_SEED", "HOTLINE_WRITE_DOCS"),
+    }
+)
+"""By commands (local stack, topics) and by tests; no setting of a worker."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Milliseconds = Annotated[int, Field(gt=0)]
@@ -311,6 +321,35 @@ def catalog() -> tuple[Variable, ...]:
         )
         for name, field in EngineSettings.model_fields.items()
     )
+
+
+def unknown(
+    environment: Mapping[str, str], services: Iterable[str] = SERVICES
+) -> dict[str, str | None]:
+    """Variables named as ours that nothing reads, each with the nearest name that something does.
+
+    A setting that is misspelt is a setting that is not made: nobody would notice a time-out.
+
+    Args:
+        services: whose own variables count, besides those that ship.
+    """
+    fields = {name.upper() for each in _kinds(EngineSettings) for name in each.model_fields}
+    prefixes = {PREFIX, *(service_prefix(name) for name in (*SERVICES, *services))}
+    known = READ_ELSEWHERE | {prefix + name for prefix in prefixes for name in fields}
+    by_name = {each.removeprefix(PREFIX): each for each in sorted(known)}
+    found: dict[str, str | None] = {}
+    for variable in environment:
+        name = variable.upper()
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name.removeprefix(PREFIX), by_name, n=1)
+            found[variable] = by_name[near[0]] if near else None
+    return found
+
+
+def _kinds(kind: type[EngineSettings]) -> Iterator[type[EngineSettings]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)
 
 
 def service_prefix(service: str) -> str:

@@ -1,13 +1,15 @@
 """Settings: where a value comes from, what is refused, what never shows."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from runtime.errors import SettingsInvalid
-from runtime.settings import EngineSettings, catalog
+from runtime.settings import EngineSettings, catalog, unknown
 from schemas.topics import DEAD_LETTERS, changelog
+from services.intake.settings import IntakeSettings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations" / "settings.md"
 SECRET = "hunter2-12345"  # noqa: S105
@@ -174,3 +176,54 @@ def test_a_prefix_moves_topics_groups_transactions_and_stores_together() -> None
     assert replay.group_id("dedup") == "r1.hotline-dedup"
     assert replay.transactional_id("dedup", 3) == "r1.hotline-dedup-3"
     assert replay.state_dir("dedup") != plain.state_dir("dedup")
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("HOTLINE_BATCH_MAX_RECORD", "HOTLINE_BATCH_MAX_RECORDS"),
+        ("HOTLINE_DEDUP_STROE", "HOTLINE_DEDUP_STORE"),
+        ("HOTLINE_SESION_TIMEOUT_MS", "HOTLINE_SESSION_TIMEOUT_MS"),
+        ("HOTLINE_INTAKE_PSEUDONYM_KEYFILE", "HOTLINE_INTAKE_PSEUDONYM_KEY_FILE"),
+        ("hotline_partition", "HOTLINE_PARTITIONS"),
+        ("HOTLINE_ZZZZ", None),
+    ],
+)
+def test_a_misspelt_variable_is_found_with_the_nearest_that_there_is(
+    variable: str, nearest: str | None
+) -> None:
+    assert issubclass(IntakeSettings, EngineSettings)
+    assert unknown({variable: "1", "PATH": "/bin"}) == {variable: nearest}
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "HOTLINE_PARTITIONS",
+        "hotline_partitions",
+        "HOTLINE_DEDUP_PARTITIONS",
+        "HOTLINE_INTAKE_PSEUDONYM_KEY",
+        "HOTLINE_DIR",
+    ],
+)
+def test_a_variable_that_something_reads_is_not_told(variable: str) -> None:
+    assert unknown({variable: "1"}) == {}
+
+
+def test_a_service_of_ones_own_has_variables_of_its_own() -> None:
+    assert unknown({"HOTLINE_REMINDERS_STORE": "memory"}, ["reminders"]) == {}
+    assert unknown({"HOTLINE_REMINDERS_STORE": "memory"}) != {}
+
+
+def test_every_variable_that_the_project_names_is_known() -> None:
+    root = PAGE.parents[2]
+    packages = ("runtime", "services", "deploy", "cli", "policy", "schemas")
+    pages = [path for package in packages for path in (root / package).rglob("*.py")]
+    pages += [root / "docker-compose.yml", root / "deploy/compose.env.example"]
+    named = {
+        name
+        for path in pages
+        for name in re.findall(r"\bHOTLINE_[A-Z0-9_]*[A-Z0-9]\b(?!…|_)", path.read_text("utf-8"))
+    }
+    assert len(named) > 20
+    assert unknown(dict.fromkeys(named, "1")) == {}
