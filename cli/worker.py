@@ -5,8 +5,10 @@ from importlib import import_module
 import click
 from faust import Worker
 
+from deploy.local.process import free_port
 from runtime.errors import HotlineError
 from runtime.host import build_app
+from runtime.settings import EngineSettings
 from schemas.topics import SERVICES
 
 
@@ -15,7 +17,7 @@ from schemas.topics import SERVICES
 @click.option(
     "--web-port",
     type=click.IntRange(0, 65_535),
-    help="Port of health, metrics and control.  [default: HOTLINE_WEB_PORT, 6066]",
+    help="Port of health, metrics and control; 0: any free one.  [default: HOTLINE_WEB_PORT, 6066]",
 )
 def worker(services: tuple[str, ...], web_port: int | None) -> None:
     """Run SERVICES in this process until SIGTERM.
@@ -32,7 +34,7 @@ def worker(services: tuple[str, ...], web_port: int | None) -> None:
     """
     try:
         roots = {name: import_module(f"services.{name}.app").build for name in services}
-        app = build_app(roots, web_port=web_port)
+        app = build_app(roots, web_port=port_of(services[0], web_port))
     except HotlineError as error:
         raise click.ClickException(str(error)) from error
     raise SystemExit(
@@ -43,3 +45,9 @@ def worker(services: tuple[str, ...], web_port: int | None) -> None:
             quiet=True,
         ).execute_from_commandline()
     )
+
+
+def port_of(service: str, given: int | None) -> int:
+    """Of the web server: ``given``, else as the settings say; for 0 one that is free."""
+    port = EngineSettings.for_service(service).web_port if given is None else given
+    return port or free_port()
