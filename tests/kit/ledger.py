@@ -344,8 +344,17 @@ class Folded:
     outputs: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     states: dict[str, Alarm] = field(default_factory=dict)
     inputs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    homes: dict[str, int] = field(default_factory=dict)
     effects: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     """Where the output of each input lies; filled in by the check."""
+
+    def home(self, subject: str) -> int:
+        """The partition in which a subject's events came."""
+        return self.homes[subject]
+
+    def urgency(self, subject: str) -> int:
+        """Of a subject in the end."""
+        return self.states[subject].urgency
 
     @property
     def rang(self) -> int:
@@ -374,11 +383,12 @@ def fold_reminders(records: Records, clock: datetime | None) -> Folded:
                 seen=before.seen + 1,
                 last=identity,
                 wake_at=wake_at,
-                urgency=data.get("urgency", before.urgency),
+                urgency=data.get("rank", data.get("urgency", before.urgency)),
                 pad=before.pad + "x" * data.get("pad", 0),
                 boom_at_wake=data.get("boom_at_wake", before.boom_at_wake),
             )
             folded.outputs[subject].append(("seen", identity))
+            folded.homes[subject] = number
             folded.inputs[identity] = (number, record.offset)
     if clock is not None:
         for subject in folded.states:
@@ -445,6 +455,6 @@ def is_tick(record: ConsumerRecord) -> bool:
     return any(name == TICK_HEADER for name, _ in record.headers)
 
 
-def sequence_of(outputs: Sequence[ConsumerRecord]) -> list[dict[str, Any]]:
+def facts(records: Sequence[ConsumerRecord]) -> list[dict[str, Any]]:
     """Facts of records, decoded."""
-    return [msgspec.json.decode(record.value) for record in outputs]
+    return [msgspec.json.decode(record.value) for record in records]

@@ -3,6 +3,7 @@
 Its input is any topic of envelopes with ``subject`` and ``recordedtime``. ``data.wait_s`` sets an
 alarm that many seconds after the record, ``data.cancel`` takes it back, ``data.boom`` makes the
 rule raise, ``data.boom_at_wake`` the timer, ``data.pad`` grows the state by that many bytes.
+``data.urgency`` (``data.rank`` behind intake, where that word is taken) orders what is overdue.
 """
 
 from collections.abc import Mapping
@@ -102,7 +103,7 @@ class Reminders(Processor[Alarm, Input]):
             seen=before.seen + 1,
             last=event.id,
             wake_at=wake_at,
-            urgency=event.data.get("urgency", before.urgency),
+            urgency=event.data.get("rank", event.data.get("urgency", before.urgency)),
             pad=before.pad + "x" * event.data.get("pad", 0),
             boom_at_wake=event.data.get("boom_at_wake", before.boom_at_wake),
         )
