@@ -88,7 +88,7 @@ class EngineSettings(BaseSettings):
     ``delete.retention.ms`` (24 h): forgotten keys could come back to life."""
 
     # --- Batches -------------------------------------------------------------------------------
-    batch_max_records: int = Field(default=1_000, ge=1, le=5_000)
+    batch_max_records: int = Field(default=2_000, ge=1, le=5_000)
     """Records in a transaction. Larger: more throughput (5,000: twice), longer tail latency."""
     linger_min_ms: int = Field(default=5, ge=0, le=1_000)
     """Wait for a batch to fill when there is load. Smaller: tiny transactions burn the CPU."""

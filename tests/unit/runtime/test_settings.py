@@ -54,7 +54,7 @@ def test_every_setting_says_what_it_means() -> None:
 @pytest.mark.parametrize(
     ("environment", "given", "expected"),
     [
-        ({}, {}, 1_000),
+        ({}, {}, 2_000),
         ({"HOTLINE_BATCH_MAX_RECORDS": "500"}, {}, 500),
         ({"HOTLINE_DEDUP_BATCH_MAX_RECORDS": "2000"}, {}, 2_000),
         (
@@ -62,7 +62,7 @@ def test_every_setting_says_what_it_means() -> None:
             {},
             2_000,
         ),
-        ({"HOTLINE_INTAKE_BATCH_MAX_RECORDS": "2000"}, {}, 1_000),
+        ({"HOTLINE_INTAKE_BATCH_MAX_RECORDS": "2000"}, {}, 2_000),
         ({"HOTLINE_DEDUP_BATCH_MAX_RECORDS": "2000"}, {"batch_max_records": 7}, 7),
     ],
 )
