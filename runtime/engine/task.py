@@ -290,16 +290,25 @@ class Task:
         2. recover the state from the changelog up to its last stable offset;
         3. read the inputs from the committed offsets, which must be those of the task record.
         """
-        await self._patiently(self.log.fence)
-        self.state = TaskState.RECOVERING
-        record = await self._patiently(self._recover)
-        committed = await self._patiently(self.log.committed)
-        self.positions = await self._patiently(lambda: self._agree(record, committed))
+        try:
+            self.positions = await self._recovered()
+        except StateMismatch:
+            # Between the two readings another owner may have fenced this one and written; a
+            # second start tells.
+            self.positions = await self._recovered()
         self.fetched = dict(self.positions)
         self._expected = dict(self.positions)
         self.log.start_reading(self.positions)
         self.state = TaskState.RUNNING
         self.progress.touch()
+
+    async def _recovered(self) -> dict[str, int]:
+        """Steps 1 to 3: where the inputs go on."""
+        await self._patiently(self.log.fence)
+        self.state = TaskState.RECOVERING
+        record = await self._patiently(self._recover)
+        committed = await self._patiently(self.log.committed)
+        return await self._patiently(lambda: self._agree(record, committed))
 
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         """Take a step that changes nothing, again and again while the broker does not answer.
@@ -310,9 +319,11 @@ class Task:
             try:
                 return await step()
             except Unavailable:
+                if not self._closing:
+                    await asyncio.sleep(RETRY_SECONDS)
+                # Closed meanwhile: the next step may be a fence, and there is a successor.
                 if self._closing:
                     raise
-            await asyncio.sleep(RETRY_SECONDS)
 
     async def _recover(self) -> TaskRecord | None:
         """Bring the store up to the changelog; returns the last task record, if there is one."""

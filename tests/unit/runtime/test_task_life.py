@@ -38,6 +38,8 @@ class Wire(SimulatedLog):
         """applied: in force, no answer. lost: not in force, no answer. Then all is well."""
         self.begins: Mapping[str, int] = BOTH
         self.meanwhile: Callable[[], object] = lambda: None
+        self.recovered: list[Callable[[], object]] = []
+        """What happens between the readings of the changelog and of the offsets, in turn."""
 
     async def commit(
         self, *, outputs: Sequence[Send], changelog: Sequence[Send], offsets: Mapping[str, int]
@@ -49,6 +51,11 @@ class Wire(SimulatedLog):
         if answer != "fine":
             raise OutcomeUnknown(answer)
         return end
+
+    async def committed(self) -> Mapping[str, int | None]:
+        if self.recovered:
+            self.recovered.pop(0)()
+        return await super().committed()
 
     async def beginning(self) -> Mapping[str, int]:
         return self.begins
@@ -222,6 +229,21 @@ def test_offsets_that_somebody_reset_are_a_named_error() -> None:
         bench.broker.offsets[ALARMS_IN.name] = 0
         with pytest.raises(StateMismatch, match=r"test\.alarms\.in"):
             await bench.started()
+
+    live(story)
+
+
+def test_F6_another_owner_that_writes_during_a_start_is_no_mismatch() -> None:
+    async def story(bench: Bench) -> None:
+        theirs = TaskRecord(1, 0, {ALARMS_IN.name: 4, REDRIVE.name: 0}, 1, owner="another")
+        send = Send(CHANGELOG, 0, TASK_KEY.encode(), msgspec.json.encode(theirs), 0)
+        task = bench.task()
+        wire(task).recovered = [lambda: bench.write(send, offsets=theirs.positions)]
+        job = asyncio.ensure_future(task.run())
+        await until(lambda: task.running)
+        assert wire(task).reading == theirs.positions
+        task.close()
+        await job
 
     live(story)
 
