@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from runtime.engine.ports import Change, Fenced, OutcomeUnknown, Send
+from runtime.engine.ports import Change, Fenced, OutcomeUnknown, Send, Unavailable
 from runtime.processor import Headers
 from schemas.topics import Topic, changelog
 
@@ -271,11 +271,11 @@ class SimulatedLog:
         network = self.network
         await network.hop()
         if network.fails(network.fence):
-            raise TimeoutError("InitProducerId: request lost")
+            raise Unavailable("InitProducerId: request lost")
         self._epoch = self.broker.init(self.id)
         await network.hop()
         if network.fails(network.fence):
-            raise TimeoutError("InitProducerId: response lost")
+            raise Unavailable("InitProducerId: response lost")
 
     async def commit(
         self, *, outputs: Sequence[Send], changelog: Sequence[Send], offsets: Mapping[str, int]
@@ -318,7 +318,7 @@ class SimulatedLog:
         while position < end:
             await network.hop()
             if network.fails(network.reading):
-                raise TimeoutError("fetch of the changelog timed out")
+                raise Unavailable("fetch of the changelog timed out")
             limit = network.rng.choice((1, 3, 1_000))
             entries, position = log.read(position, limit, end)
             if entries:
@@ -328,7 +328,7 @@ class SimulatedLog:
         network = self.network
         await network.hop()
         if network.fails(network.reading):
-            raise TimeoutError("OffsetFetch timed out")
+            raise Unavailable("OffsetFetch timed out")
         found = {topic.name: self.broker.offsets.get(topic.name) for topic in self.inputs}
         await network.hop()
         return found

@@ -61,8 +61,16 @@ class Watch:
 
     def __init__(self) -> None:
         self.last: TaskRecord | None = None
+        self.broken: Broken | None = None
+        """The first; what is seen in a callback of the loop would else only be logged."""
 
     def __call__(self, txn: Txn) -> None:
+        try:
+            self._look(txn)
+        except Broken as broken:
+            self.broken = self.broken or broken
+
+    def _look(self, txn: Txn) -> None:
         raw = [e.value for e in txn.entries if e.topic == CHANGELOG and e.key == b"__task__"]
         if not raw:
             return

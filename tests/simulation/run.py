@@ -22,7 +22,7 @@ class Found(AssertionError):
 def simulate(seed: int, *, rocks: bool | None = None, parts: Parts | None = None) -> Counter[str]:
     """Run a seed and check it; returns what happened. Raises ``Found``."""
     world = World(plan(seed, rocks=rocks), parts or Parts())
-    world.broker.watch = Watch()
+    world.broker.watch = watch = Watch()
 
     async def live() -> None:
         part = await world.live()
@@ -34,5 +34,8 @@ def simulate(seed: int, *, rocks: bool | None = None, parts: Parts | None = None
     try:
         loop.run(live())
     except Exception as error:
-        raise Found(seed, error) from error
+        found = watch.broken or error
+        raise Found(seed, found) from found
+    if watch.broken is not None:
+        raise Found(seed, watch.broken) from watch.broken
     return world.observer.counts

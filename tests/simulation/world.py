@@ -16,7 +16,7 @@ from typing import Any, Final
 from cli.dead_letters import Filed, blockers, passes
 from policy.bundle import Policy, load
 from runtime.core import AnyPartition, Failure, Partition
-from runtime.engine.ports import Send
+from runtime.engine.ports import Send, Unavailable
 from runtime.engine.task import Done, Mark, Task
 from runtime.errors import CommitUnknown, StateMismatch
 from runtime.processor import Decision, Record, Unreadable
@@ -34,7 +34,7 @@ INPUTS: Final = (ALARMS_IN, REDRIVE)
 OUT_PARTITIONS: Final = 2
 QUIET_SECONDS: Final = 600.0
 """Virtual. Nothing that heals takes longer; beyond it the run hangs (I11)."""
-EXPECTED: Final = (TimeoutError, CommitUnknown, StateMismatch)
+EXPECTED: Final = (Unavailable, CommitUnknown, StateMismatch)
 """What ends a worker in trouble, and the next start heals."""
 
 
