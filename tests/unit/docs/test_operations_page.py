@@ -1,0 +1,70 @@
+"""The page for operators names only what there is."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from cli.main import main
+from runtime import errors
+from runtime.engine.service import EXIT_STALLED
+from runtime.metrics import CATALOG
+from runtime.settings import EngineSettings, unknown
+from services.intake.settings import IntakeSettings
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations" / "README.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"\bhotline ((?:[a-z-]+ ?)+)", TEXT)))
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_is_one(words: str) -> None:
+    command: click.Command = main
+    with click.Context(main) as context:
+        for word in words.split():
+            if not isinstance(command, click.Group):
+                break  # an argument, such as a service
+            found = command.get_command(context, word)
+            assert found is not None, f"hotline {words}: {word!r}"
+            command = found
+    assert command is not main
+
+
+def test_every_option_is_one() -> None:
+    known = {
+        option
+        for name in ("dead-letters", "policy", "topics", "worker")
+        for option in _options(main.get_command(click.Context(main), name))
+    }
+    assert set(re.findall(r"--[a-z][a-z-]+", TEXT)) <= known
+
+
+def _options(command: click.Command | None) -> set[str]:
+    assert command is not None
+    found = {name for parameter in command.params for name in parameter.opts}
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            found |= _options(each)
+    return found
+
+
+def test_every_metric_and_setting_is_one() -> None:
+    metrics = set(re.findall(r"`(hotline_[a-z_]+)`", TEXT))
+    assert len(metrics) > 5
+    assert metrics <= {metric.exposed for metric in CATALOG}
+    settings = set(re.findall(r"HOTLINE_[A-Z_]*[A-Z]", TEXT))
+    assert issubclass(IntakeSettings, EngineSettings)  # loaded, so that its variables are known
+    assert unknown(dict.fromkeys(settings, "1")) == {}
+
+
+def test_every_error_and_exit_code_is_one() -> None:
+    source = Path(errors.__file__).read_text(encoding="utf-8")
+    for slug in re.findall(r"`((?:stalled|fenced_out|state_\w+|not_co_\w+))`", TEXT):
+        assert f'"{slug}"' in source
+    assert f"| {EXIT_STALLED} |" in TEXT
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+    assert [link for link in links if not (PAGE.parent / link).exists()] == []
