@@ -58,3 +58,8 @@ async def assert_eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within:g} s: {what} (last: {value!r})")
         await asyncio.sleep(every)
+
+
+async def lapse(seconds: float) -> None:
+    """Let a fault last. Never to wait for something: that is ``assert_eventually``."""
+    await asyncio.sleep(seconds)

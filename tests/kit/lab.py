@@ -1,6 +1,8 @@
 """A deployment of one test: topics under its prefix, workers, a ledger."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from schemas.topics import Topic
@@ -20,6 +22,7 @@ FAST = {
     "HOTLINE_WATCHDOG_SECONDS": "30",
 }
 """Time-outs of the short tests: the relations of the defaults, a third of their size."""
+SUPERVISOR_S = 0.5
 SERVICES = ("intake", "dedup", "reminders")
 
 
@@ -42,6 +45,9 @@ class Lab:
             "HOTLINE_INTAKE_PSEUDONYM_KEY": PSEUDONYM_KEY.hex(),
         }
         self.workers: list[Worker] = []
+        self.restarts: list[str] = []
+        """By the supervisor, of workers that ended by themselves."""
+        self._supervisor: asyncio.Task[None] | None = None
 
     def worker(self, *services: str, name: str = "", **environ: str) -> Worker:
         """A worker that is not started yet."""
@@ -66,8 +72,29 @@ class Lab:
             self.bootstrap, self.name(topic), records, partitions=self.partitions
         )
 
+    @asynccontextmanager
+    async def supervised(self) -> AsyncIterator[None]:
+        """A supervisor beside the body: what ends by itself is started again, as in production."""
+        self._supervisor = asyncio.create_task(self._supervise())
+        try:
+            yield
+        finally:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+            self._supervisor = None
+
+    async def _supervise(self) -> None:
+        while True:
+            for worker in self.workers:
+                if worker.starts and not worker.running and not worker.ended_on_purpose:
+                    self.restarts.append(f"{worker.name} ended with {worker.exit_code}")
+                    worker.start()
+            await asyncio.sleep(SUPERVISOR_S)
+
     def died(self) -> str | None:
         """Which worker ended although nobody ended it; for ``assert_eventually(unless=…)``."""
+        if self._supervisor is not None:
+            return None
         for worker in self.workers:
             if worker.starts and not worker.ended_on_purpose and (why := worker.died()):
                 return why
