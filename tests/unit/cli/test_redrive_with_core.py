@@ -48,6 +48,8 @@ class Bench:
     """Ticket and id of every event decided, in the order of their facts."""
     offset: int = 0
     changelog: int = 0
+    taken: int = 0
+    """Letters that came back, as the metric counts them."""
 
     def event(self, ticket: str, **data: object) -> None:
         """A record comes in from the log; the clock goes with it."""
@@ -113,6 +115,7 @@ class Bench:
         for letter in batch.letters:
             self.filed.append(Filed(LetterId(0, len(self.filed)), letter, at_ms=0))
         self.changelog += 1
+        self.taken += batch.redriven
         self.part.apply(batch, batch.encode(), self.changelog)
 
 
@@ -153,6 +156,7 @@ def test_I10_after_the_fix_every_event_is_decided_once_and_in_order(
         while bench.put_back(subject, meanwhile=[]):
             assert len(bench.filed) < 1_000, "a redrive that never ends"
     assert bench.part.blocked == {}
+    assert bench.taken == len(bench.back)
     assert sorted(cause for _, cause in bench.seen) == sorted(f"e{n}" for n in range(bench.offset))
     for ticket in KEYS:
         numbers = [int(cause[1:]) for subject, cause in bench.seen if subject == ticket]
