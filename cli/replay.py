@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 import tempfile
 import time
@@ -26,7 +27,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from cli.replaying import kafka, memory
+from cli.replaying import kafka, parallel
 from cli.replaying.output import Output
 from cli.replaying.source import Recorded, citizen_keys, read_lines, recorded
 from cli.replaying.summary import summarise, tables
@@ -43,6 +44,8 @@ from services.intake.app import processor as intake
 from services.intake.settings import IntakeSettings
 
 JUST_AFTER = timedelta(milliseconds=1)
+ALL_CORES_FROM = 20_000
+"""Events from which starting a process a core pays."""
 
 
 @click.command()
@@ -70,6 +73,11 @@ JUST_AFTER = timedelta(milliseconds=1)
     metavar="HOST:PORT",
     help="Broker for --through kafka.  [default: one is started for the replay]",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="Processes for --through memory.  [default: one a core from 20,000 events on]",
+)
 @click.option("--keep-topics", is_flag=True, help="Leave the replay's topics on the broker.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def replay(
@@ -79,6 +87,7 @@ def replay(
     through: str,
     until: str | None,
     bootstrap: str | None,
+    jobs: int | None,
     keep_topics: bool,
     as_json: bool,
 ) -> None:
@@ -114,13 +123,16 @@ def replay(
 
         try:
             if through == "memory":
-                memory.replay(
+                jobs = jobs or ((os.cpu_count() or 1) if len(lines) >= ALL_CORES_FROM else 1)
+                parallel.replay(
                     lines,
-                    processors(settings),
+                    citizen_keys(lines, directory, bundle) if jobs > 1 else {},
+                    lambda: processors(settings),
                     bundle,
                     until=end,
-                    sink=output.write,
+                    output=output,
                     progress=progress,
+                    jobs=jobs,
                 )
             else:
                 with _broker(bootstrap) as address:
@@ -140,7 +152,7 @@ def replay(
         except HotlineError as error:
             raise click.ClickException(str(error)) from error
     summary = summarise(
-        output,
+        output.counts,
         events=len(lines),
         profile=bundle.profile,
         through=through,

@@ -3,17 +3,19 @@
 import base64
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+import msgspec
 import orjson
 
 from runtime.driver import Written
 from schemas.dead_letter import DeadLetter
 from schemas.ids import effect_id
-from schemas.topics import DEAD_LETTERS, FACTS, TICKETS, Topic
+from schemas.topics import DEAD_LETTERS, FACTS, REPEATS, TICKETS, Topic
 
 WRITTEN: tuple[Topic, ...] = (TICKETS, *FACTS, DEAD_LETTERS)
 """Topics that a replay writes to files; clocks, changelogs and the inbox are means, not results."""
@@ -21,18 +23,52 @@ WRITTEN: tuple[Topic, ...] = (TICKETS, *FACTS, DEAD_LETTERS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class _Seen(msgspec.Struct, frozen=True):
+    """What the summary counts of any record."""
+
+    type: str
+    anomaly: str | None = None
+    policyversion: str | None = None
+
+
+_SEEN = msgspec.json.Decoder(_Seen)
+SUMMARISED = ("verdict", "reason", "counted", "recontact", "dimensions", "revision")
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a replay came to; those of several processes can be added up."""
+
+    records: Counter[str] = field(default_factory=Counter)
+    types: Counter[str] = field(default_factory=Counter)
+    anomalies: Counter[str] = field(default_factory=Counter)
+    letters: Counter[str] = field(default_factory=Counter)
+    policies: Counter[str] = field(default_factory=Counter)
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    """Of each verdict fact, in order, what ``summary`` needs: subject and some of its data."""
+
+    def add(self, other: "Counts") -> None:
+        """Take over the counts of another process."""
+        self.records += other.records
+        self.types += other.types
+        self.anomalies += other.anomalies
+        self.letters += other.letters
+        self.policies += other.policies
+        self.verdicts += other.verdicts
+
+
 class Output:
     """The files of a replay, and their counts. A context manager."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, stamped: bool = False) -> None:
+        """
+        Args:
+            stamped: put the recorded time (ms) and a tab before each line, for a merge.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self.records: Counter[str] = Counter()
-        self.types: Counter[str] = Counter()
-        self.anomalies: Counter[str] = Counter()
-        self.letters: Counter[str] = Counter()
-        self.facts: dict[str, list[dict[str, Any]]] = {topic.name: [] for topic in FACTS}
-        self.policies: Counter[str] = Counter()
+        self.counts = Counts()
+        self._stamped = stamped
         self._files: dict[str, BinaryIO] = {}
         self._names = {topic.name for topic in WRITTEN}
 
@@ -55,27 +91,39 @@ class Output:
         name = written.topic.name
         if name not in self._names:
             return
-        self.records[name] += 1
+        self.counts.records[name] += 1
         if name == DEAD_LETTERS.name:
             document = letter_document(DeadLetter.from_record(written.value, written.headers))
-            self.letters[f"{document['data']['service']}: {document['data']['reason']}"] += 1
+            reason = f"{document['data']['service']}: {document['data']['reason']}"
+            self.counts.letters[reason] += 1
             line = orjson.dumps(document)
         else:
             line = written.value or b""
             self._count(name, line)
         file = self._files[name]
+        if self._stamped:
+            file.write(b"%d\t" % written.at_ms)
         file.write(line)
         file.write(b"\n")
 
+    def write_line(self, name: str, line: bytes) -> None:
+        """Take a line, with its end, that is counted already."""
+        self._files[name].write(line)
+
     def _count(self, name: str, line: bytes) -> None:
-        document = orjson.loads(line)
-        self.types[document["type"]] += 1
-        if document.get("anomaly"):
-            self.anomalies[document["anomaly"]] += 1
-        if name in self.facts:
-            self.facts[name].append(document)
-        if document.get("policyversion"):
-            self.policies[document["policyversion"]] += 1
+        seen = _SEEN.decode(line)
+        counts = self.counts
+        counts.types[seen.type] += 1
+        if seen.anomaly:
+            counts.anomalies[seen.anomaly] += 1
+        if seen.policyversion:
+            counts.policies[seen.policyversion] += 1
+        if name == REPEATS.name:
+            document = orjson.loads(line)
+            data = document["data"]
+            counts.verdicts.append(
+                {"subject": document["subject"], "data": {key: data[key] for key in SUMMARISED}}
+            )
 
 
 def letter_document(letter: DeadLetter) -> Mapping[str, Any]:

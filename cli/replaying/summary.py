@@ -7,8 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from cli.replaying.output import Output
-from schemas.topics import REPEATS
+from cli.replaying.output import Counts
 
 REPEATED = ("candidate", "confirmed")
 DIMENSIONS = ("department", "leaf", "month")
@@ -83,27 +82,27 @@ def _rates(tally: Counter[str]) -> dict[str, Any]:
 
 
 def summarise(
-    output: Output, *, events: int, profile: str, through: str, until: datetime, seconds: float
+    counts: Counts, *, events: int, profile: str, through: str, until: datetime, seconds: float
 ) -> dict[str, Any]:
     """What a replay came to."""
-    verdicts = last_revisions(output.facts[REPEATS.name])
+    verdicts = last_revisions(counts.verdicts)
     return {
         "profile": profile,
-        "policy_versions": sorted(output.policies),
+        "policy_versions": sorted(counts.policies),
         "through": through,
         "until": until.isoformat(),
         "events": events,
         "seconds": round(seconds, 3),
         "events_per_second": round(events / seconds) if seconds else None,
-        "records": dict(sorted(output.records.items())),
-        "types": dict(sorted(output.types.items())),
+        "records": dict(sorted(counts.records.items())),
+        "types": dict(sorted(counts.types.items())),
         "tickets": len(verdicts),
         "verdicts": dict(sorted(Counter(v["data"]["verdict"] for v in verdicts.values()).items())),
         "reasons": dict(sorted(Counter(v["data"]["reason"] for v in verdicts.values()).items())),
-        "revisions": len(output.facts[REPEATS.name]) - len(verdicts),
+        "revisions": len(counts.verdicts) - len(verdicts),
         "repeats": repeat_counts(verdicts.values()),
-        "anomalies": dict(sorted(output.anomalies.items())),
-        "dead_letters": dict(sorted(output.letters.items())),
+        "anomalies": dict(sorted(counts.anomalies.items())),
+        "dead_letters": dict(sorted(counts.letters.items())),
     }
 
 

@@ -93,6 +93,30 @@ def test_real_data_gives_the_same_facts_both_ways(
     assert not summary["dead_letters"]
 
 
+def test_several_processes_give_the_facts_of_one(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    lines = [
+        record.value
+        for record in generate(5, 150, date(2026, 3, 2))
+        if record.value and b"\n" not in record.value
+    ]
+    events.write_bytes(b"\n".join(lines) + b"\n")
+    summaries = []
+    for jobs in ("1", "3"):
+        arguments = ("--out", str(tmp_path / jobs), "--jobs", jobs, "--json")
+        printed = hotline("replay", str(events), *arguments, data_dir=tmp_path / "data")
+        summaries.append(json.loads(printed))
+        times = [
+            json.loads(line)["recordedtime"]
+            for line in (tmp_path / jobs / "hotline.tickets.jsonl").read_text().splitlines()
+        ]
+        assert times == sorted(times)
+    for topic in TOPICS:
+        assert documents(tmp_path / "1", topic) == documents(tmp_path / "3", topic), topic
+    for name in ("records", "types", "verdicts", "repeats", "anomalies", "dead_letters"):
+        assert summaries[0][name] == summaries[1][name], name
+
+
 def test_until_moves_the_clock_and_leaves_out_what_comes_later(tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl.gz"
     lines = [

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cli.replaying.output import Output, letter_document
+from cli.replaying.output import SUMMARISED, Output, letter_document
 from runtime.driver import Written
 from schemas.dead_letter import DeadLetter
 from schemas.topics import CLOCK, DEAD_LETTERS, INBOX, REPEATS, TICKETS, Topic
@@ -40,7 +40,7 @@ def test_each_topic_has_a_file_of_documents_in_the_order_written(tmp_path: Path)
     with Output(tmp_path / "new" / "out") as output:
         output.write(written(TICKETS, type="a", n=1, policyversion="2026.1", anomaly="late"))
         output.write(written(TICKETS, type="b", n=2))
-        output.write(written(REPEATS, type="f", subject="T1"))
+        output.write(written(REPEATS, type="f", subject="T1", data=dict.fromkeys(SUMMARISED)))
         output.write(written(CLOCK, type="never written"))
         output.write(as_written(letter()))
     lines = (output.directory / "hotline.tickets.jsonl").read_text().splitlines()
@@ -50,12 +50,12 @@ def test_each_topic_has_a_file_of_documents_in_the_order_written(tmp_path: Path)
         "hotline.repeats.jsonl",
         "hotline.tickets.jsonl",
     ]
-    assert output.records == {TICKETS.name: 2, REPEATS.name: 1, DEAD_LETTERS.name: 1}
-    assert output.types == {"a": 1, "b": 1, "f": 1}
-    assert output.anomalies == {"late": 1}
-    assert output.policies == {"2026.1": 1}
-    assert output.letters == {"intake: not_json": 1}
-    assert [fact["subject"] for fact in output.facts[REPEATS.name]] == ["T1"]
+    assert output.counts.records == {TICKETS.name: 2, REPEATS.name: 1, DEAD_LETTERS.name: 1}
+    assert output.counts.types == {"a": 1, "b": 1, "f": 1}
+    assert output.counts.anomalies == {"late": 1}
+    assert output.counts.policies == {"2026.1": 1}
+    assert output.counts.letters == {"intake: not_json": 1}
+    assert [fact["subject"] for fact in output.counts.verdicts] == ["T1"]
 
 
 def test_a_topic_nobody_wrote_to_has_an_empty_file(tmp_path: Path) -> None:
