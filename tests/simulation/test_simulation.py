@@ -10,7 +10,10 @@ from tests.simulation.run import Found, simulate
 
 CHUNK = 100
 BROKEN_SEEDS = 300
-"""Each of those shows in one seed of twenty at least, but «loses the timers», in one of fifty."""
+"""Each shows in one seed of twenty at least."""
+RARE = "loses the timers of a discarded batch"
+"""In one of two hundred; the tables of the core find it at once."""
+RARE_SEEDS = 3_000
 
 
 @pytest.mark.parametrize("chunk", range(10))
@@ -40,12 +43,18 @@ def test_a_seed_is_the_same_each_time() -> None:
     assert simulate(7) == simulate(7)
 
 
-@pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.parametrize("fault", [name for name in BROKEN if name != RARE])
 def test_F27_an_engine_that_is_wrong_is_found(fault: str) -> None:
     with pytest.raises(Found, match=r"again: python -m tests\.simulation --start"):
-        _run_all(fault)
+        _run(fault, BROKEN_SEEDS)
 
 
-def _run_all(fault: str) -> None:
-    for seed in range(BROKEN_SEEDS):
+@pytest.mark.long
+def test_F27_also_one_that_is_rarely_wrong() -> None:
+    with pytest.raises(Found, match=r"the alarm of .* never rang"):
+        _run(RARE, RARE_SEEDS)
+
+
+def _run(fault: str, seeds: int) -> None:
+    for seed in range(seeds):
         simulate(seed, rocks=False, parts=BROKEN[fault])
