@@ -81,9 +81,9 @@ def settle(
         events=len(taken),
         duplicates=duplicates,
         letters=dict(sorted(reasons.items())),
-        lost=lost,
-        doubled=doubled,
-        unknown=sorted(on_log.keys() - taken),
+        lost=tuple(lost),
+        doubled=tuple(doubled),
+        unknown=tuple(sorted(on_log.keys() - taken)),
     )
 
 

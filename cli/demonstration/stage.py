@@ -147,13 +147,16 @@ class Stage:
         try:
             await admin.start()
             began = time.monotonic()
-            while self._taken(found, await self._committed(admin, "intake", INBOX)) < most // 4:
+            while (
+                self._taken(found, await self._committed(admin, settings, "intake", INBOX))
+                < most // 4
+            ):
                 if time.monotonic() - began > STALL_SECONDS:
                     raise DemoStalled("intake takes nothing", self._worker_log)
                 await asyncio.sleep(KILL_POLL_SECONDS)
             self.kill_worker()
             await sending
-            taken = self._taken(found, await self._committed(admin, "intake", INBOX))
+            taken = self._taken(found, await self._committed(admin, settings, "intake", INBOX))
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
@@ -170,17 +173,16 @@ class Stage:
         found: list[Published] | None = None,
     ) -> list[Published]:
         found = [] if found is None else found
+        settings = self.settings
+        inbox = settings.topic(INBOX)
         producer = AIOKafkaProducer(
-            **self.settings.kafka_client_kwargs(), acks="all", enable_idempotence=True
+            **settings.kafka_client_kwargs(), acks="all", enable_idempotence=True
         )
         try:
             await producer.start()
             for start in range(0, len(records), AT_ONCE):
                 some = records[start : start + AT_ONCE]
-                sent = [
-                    await producer.send(self.settings.topic(INBOX), each.value, key=each.key)
-                    for each in some
-                ]
+                sent = [await producer.send(inbox, each.value, key=each.key) for each in some]
                 for each, where in zip(some, await asyncio.gather(*sent), strict=True):
                     found.append(Published(where.partition, where.offset, each.value))
                 progress(len(found), len(records))
@@ -219,7 +221,7 @@ class Stage:
             await admin.start()
             before, moved = -1, time.monotonic()
             while True:
-                now = done(await self._committed(admin, service, topic))
+                now = done(await self._committed(admin, settings, service, topic))
                 progress(now, until)
                 if now >= until:
                     return
@@ -236,11 +238,11 @@ class Stage:
         finally:
             await admin.close()
 
+    @staticmethod
     async def _committed(
-        self, admin: AIOKafkaAdminClient, service: str, topic: Topic
+        admin: AIOKafkaAdminClient, settings: EngineSettings, service: str, topic: Topic
     ) -> dict[int, int]:
         """The next offset of a service in each partition of its input."""
-        settings = self.settings
         found = await admin.list_consumer_group_offsets(settings.group_id(service))
         return {
             tp.partition: meta.offset

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.demonstration.result import Masked, Result
 from cli.explaining import words
+from cli.explaining.prose import Prose
 from cli.explaining.speaker import clip
 from cli.explaining.story import anomaly_said
 from cli.explaining.telling import COLOURS, ZH
@@ -70,7 +71,7 @@ def masked(shown: Masked) -> RenderableType:
     ):
         lines = Text("\n").join(Text(clip(text, 240)) for text in said.values())
         lines.highlight_regex(pattern, style)
-        table.add_row(when, lines)
+        table.add_row(when, Prose(lines))
     return table
 
 

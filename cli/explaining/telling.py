@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from cli.explaining.prose import Prose
 from cli.explaining.speaker import minute
 from cli.explaining.story import Aside, Happening, Judgement, Story
 from cli.explaining.words import Words
@@ -44,7 +45,7 @@ def rendered(story: Story, language: Language = "both") -> Iterator[RenderableTy
             yield teller.judgement(judgement, before)
     if story.first is not None:
         yield teller.rule("The first complaint, and how it was handled", "首次投诉处理情况")
-        yield Padding(teller.both(story.first.said), (0, 0, 0, 1))
+        yield Padding(Prose(teller.both(story.first.said)), (0, 0, 0, 1))
         if story.first.happenings:
             yield teller.happenings(story.first.happenings, story.first.ticket)
     if story.letters:
@@ -107,12 +108,13 @@ class _Teller:
             if aside:
                 said.append(f"  [{', '.join(aside)}]", style="dim")
             for text in each.quoted:
-                said.append(f"\n「{text}」", style="italic")
+                quoted = f"“{text}”" if self.language == "en" else f"「{text}」"
+                said.append(f"\n{quoted}", style="italic")
             if each.anomaly_said:
                 said.append("\n⚠ ", style="yellow")
                 said.append(self.short(*each.anomaly_said), style="yellow")
             own = each.sequence if each.subject == ticket else None
-            table.add_row("" if own is None else str(own), when, said)
+            table.add_row("" if own is None else str(own), when, Prose(said))
         return table
 
     def judgement(self, each: Judgement, before: Judgement | None) -> RenderableType:
@@ -137,10 +139,10 @@ class _Teller:
         known = () if before is None else (before.window, before.chain, *before.evidence)
         for en, zh, said in rows:
             if said and said not in known:
-                table.add_row(self.short(en, zh), self.both(said))
+                table.add_row(self.short(en, zh), Prose(self.both(said)))
         if before is None or before.policy != each.policy:
             table.add_row(self.short("policy", "规则版本"), Text(each.policy, style="dim"))
-        return Group(head, Padding(table, (0, 0, 0, 3)))
+        return Group(Prose(head), Padding(table, (0, 0, 0, 3)))
 
     def letters(self, letters: Sequence[Aside]) -> Table:
         table = _table()
@@ -154,7 +156,7 @@ class _Teller:
                     f"{each.said.zh}：{each.detail}；{each.waits_for.zh}",
                 )
             )
-            table.add_row(minute(each.at), f"{each.service} {each.reason}", said)
+            table.add_row(minute(each.at), f"{each.service} {each.reason}", Prose(said))
         return table
 
 

@@ -433,6 +433,7 @@ CHANGED: Final = {
     "complainant": Words("complainant", "诉求人"),
     "anonymous": Words("anonymous", "匿名"),
     "confidential": Words("confidential", "保密"),
+    "reply_wanted": Words("reply wanted", "需要回复"),
     "matter": Words("object of the complaint", "涉事主体"),
     "place": Words("place", "事发地点"),
     "department": Words("department", "涉及部门"),
