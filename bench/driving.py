@@ -1,10 +1,18 @@
-"""The driver: how long a replay of a long log takes without a broker, in one process."""
+"""The driver: how long a replay of a long log takes without a broker."""
 
+import os
+import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
+
+import orjson
 
 from bench import generator, inbox
 from bench.engines.repeat_processor import repeat
@@ -114,7 +122,34 @@ def run(events: int, say: Callable[[str], None]) -> list[Replay]:
     for services, processors, records in cases:
         replays.append(replay(services, processors, records, events))
         say(f"{services}: {events:,} events in {replays[-1].seconds:.1f} s")
+    replays.append(command(events, bundle))
+    say(f"{replays[-1].services}: {events:,} events in {replays[-1].seconds:.1f} s")
     return replays
+
+
+def command(events: int, bundle: Bundle) -> Replay:
+    """``hotline replay`` of a file as a user runs it, on all cores; from reading to the summary."""
+    with tempfile.TemporaryDirectory(prefix="hotline-bench-") as scratch:
+        log = Path(scratch) / "events.jsonl"
+        with log.open("wb") as file:
+            file.writelines(
+                (record.value or b"") + b"\n" for record in inbox_records(events, bundle)
+            )
+        arguments = ("replay", str(log), "--policy", PROFILE, "--out", f"{scratch}/out", "--json")
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+            env={**os.environ, "HOTLINE_DATA_DIR": scratch},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        seconds = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    written = orjson.loads(done.stdout)["records"]
+    cores = os.cpu_count()
+    return Replay(f"`hotline replay`, {cores} processes", events, seconds, cpu_seconds, written, 0)
 
 
 def repeat_records(processor: AnyProcessor, count: int) -> Iterator[Record]:
@@ -126,7 +161,7 @@ def repeat_records(processor: AnyProcessor, count: int) -> Iterator[Record]:
 
 def sheet(outcome: Outcome) -> Sheet:
     return Sheet(
-        title="Driver: replay in virtual time, one process, no broker",
+        title="Driver: replay in virtual time, no broker",
         columns=(
             "services",
             "events",
