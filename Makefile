@@ -30,7 +30,7 @@ test: lint  ## lint, types and the tests (a short part of the faults included)
 	$(BIN)/pytest -q
 
 test-faults: install  ## the long fault suites
-	$(BIN)/pytest -q -m long tests/fault
+	$(BIN)/pytest -q -m long --timeout 1800 tests
 
 bench: install  ## the benchmarks beside their peers; prints the tables of bench/README.md
 	$(BIN)/python -m bench

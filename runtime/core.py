@@ -28,7 +28,7 @@ SYSTEM: Final = "__"
 """Prefix of the runtime's own keys in a changelog; no processor may use it."""
 TASK_KEY: Final = "__task__"
 BLOCKED: Final = "__blocked__/"
-TIMER_SUBJECT: Final = "timer/"
+TIMER_SUBJECT: Final = "__timer__/"
 """A key whose timer raised is blocked under this and its own name."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)

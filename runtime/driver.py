@@ -63,6 +63,7 @@ class Driver:
         self._offsets: Counter[str] = Counter()
         self._queue: list[Record] = []
         self._clock_ms = 0
+        self._last_ms = 0
 
     def feed(self, record: Record) -> None:
         """Take one record of an input topic; its timestamp is the clock."""
@@ -103,6 +104,8 @@ class Driver:
         rest = iter(records)
         while chunk := list(islice(rest, RECORDS_AT_ONCE)):
             self.feed_all(chunk)
+            self._last_ms = chunk[-1].timestamp_ms
+        self.advance_ms(self._last_ms)
         if until is not None:
             self.advance(until)
 

@@ -137,6 +137,20 @@ class StoreCorrupt(HotlineError):
         super().__init__("store_corrupt", f"local store {path!r}: {detail}")
 
 
+class StoreAhead(HotlineError):
+    """The local store reflects more of the changelog than there is: the topic was made anew.
+
+    Operator action: if that was meant, delete the service's folder in HOTLINE_DATA_DIR, or start
+    with HOTLINE_STORE=memory; else find out who deleted the changelog before anything is started.
+    """
+
+    def __init__(self, topic: str, partition: int, *, start: int, end: int) -> None:
+        super().__init__(
+            "store_ahead",
+            f"the local store is at {start} of {topic} partition {partition}, which ends at {end}",
+        )
+
+
 class StoreInUse(HotlineError):
     """Another process, or a task that is still closing, holds the local store.
 

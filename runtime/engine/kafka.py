@@ -18,6 +18,7 @@ from runtime import log
 from runtime.engine import failpoints
 from runtime.engine.clients import stop_client
 from runtime.engine.ports import Change, Fenced, OutcomeUnknown, Send, Unavailable
+from runtime.errors import StoreAhead
 from runtime.settings import EngineSettings
 from schemas.topics import LARGEST_MESSAGE_BYTES, Topic, changelog
 
@@ -186,6 +187,8 @@ class KafkaTaskLog:
                 reader.assign([tp])
                 beginning = (await reader.beginning_offsets([tp]))[tp]
                 end = (await reader.end_offsets([tp]))[tp]
+                if start > end:
+                    raise StoreAhead(tp.topic, tp.partition, start=start, end=end)
                 reader.seek(tp, max(beginning, start))
             while await reader.position(tp) < end:
                 got = await reader.getmany(tp, timeout_ms=POLL_MS, max_records=20_000)

@@ -113,12 +113,15 @@ def test_a_timer_that_tickets_wait_behind_goes_first() -> None:
         reason="timer_raised",
         kind="timer",
         key=b"c:1/noise",
-        subject="timer/c:1/noise",
+        subject="__timer__/c:1/noise",
         topic="hotline.dedup.changelog",
         timestamp_ms=5,
     )
     waits = behind(1, 11, blocked_by=timer.letter.position)
-    assert blockers([timer, waits, raised(2, 30, subject="T2")], "T1") == ("timer/c:1/noise", "T1")
+    assert blockers([timer, waits, raised(2, 30, subject="T2")], "T1") == (
+        "__timer__/c:1/noise",
+        "T1",
+    )
     assert planned([timer, waits], []) == [(3, [11], 1, True)]
     assert blockers([timer, waits], "T2") == ("T2",)
 

@@ -150,7 +150,7 @@ def test_I10_after_the_fix_every_event_is_decided_once_and_in_order(
     for meanwhile in before_the_fix:
         bench.put_back("T1", meanwhile=meanwhile)
     bench.part.processor = Reminders(fixed=True)
-    for subject in ("T1", "T2", "timer/T1", "timer/T2"):
+    for subject in ("T1", "T2", "__timer__/T1", "__timer__/T2"):
         for meanwhile in after_the_fix if subject in KEYS else ():
             bench.put_back(subject, meanwhile=meanwhile)
         while bench.put_back(subject, meanwhile=[]):
@@ -235,7 +235,7 @@ def test_I1_everything_is_decided_once_whatever_goes_back_alone(
     for one in unread if alone_first else ():
         bench.put_back_alone(one)
     bench.part.processor = Reminders(fixed=True)
-    for subject in ("T1", "T2", "timer/T1", "timer/T2"):
+    for subject in ("T1", "T2", "__timer__/T1", "__timer__/T2"):
         while bench.put_back(subject, meanwhile=[]):
             assert len(bench.filed) < 1_000, "a redrive that never ends"
     for one in () if alone_first else unread:

@@ -121,7 +121,7 @@ def test_a_wake_that_does_not_move_on_is_quarantined_not_repeated() -> None:
     rig = Rig(Stuck())
     rig.run(event(0, "T1", 0, wait_s=1))
     rig.run(clock_s=5)
-    assert reasons(rig.letters) == [("timer/T1", "timer_raised")]
+    assert reasons(rig.letters) == [("__timer__/T1", "timer_raised")]
     assert "left a timer" in rig.letters[0].detail
     assert rig.decide(clock_s=9).empty
 
@@ -141,7 +141,7 @@ def test_I10_a_timer_that_raises_holds_its_key_in_order_and_nobody_else() -> Non
     rig = raised()
     assert rig.facts == [("seen", "T1", "e0"), ("seen", "T2", "e2")]
     assert reasons(rig.letters) == [
-        ("timer/T1", "timer_raised"),
+        ("__timer__/T1", "timer_raised"),
         ("T1", "blocked"),
         ("T1", "blocked"),
     ]
@@ -153,7 +153,7 @@ def put_back(rig: Rig, *, one_batch: bool) -> None:
     timer, *events = rig.letters
     records = [
         *rig.back(timer),
-        rig.end("timer/T1", 1),
+        rig.end("__timer__/T1", 1),
         *rig.back(*events),
         rig.end("T1", len(events)),
     ]
@@ -180,7 +180,7 @@ def test_I10_a_redriven_timer_that_raises_again_stays_blocked(one_batch: bool) -
     rig = raised()
     put_back(rig, one_batch=one_batch)
     assert [fact for fact in rig.facts if fact[1] == "T1"] == [("seen", "T1", "e0")]
-    assert set(rig.part.blocked) == {"timer/T1", "T1"}
+    assert set(rig.part.blocked) == {"__timer__/T1", "T1"}
     assert [one.attempt for one in rig.letters if one.kind == "timer"] == [1, 2]
 
 
