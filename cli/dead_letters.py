@@ -747,7 +747,7 @@ def show(letter: str, value: bool, json_wanted: bool) -> None:
 
 @dead_letters.command(name="redrive")
 @click.option("--service", help="Whose letters; with --ticket.")
-@click.option("--ticket", help="Which ticket's (or timer/KEY, as listed).")
+@click.option("--ticket", help="Which ticket's (or __timer__/KEY, as listed).")
 @click.option("--letter", metavar="ID", help="One letter that was refused or could not be read.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be put back.")
 @click.option("--force", is_flag=True, help="Lift the block although its first letters expired.")
