@@ -10,6 +10,7 @@ from aiokafka.errors import (
     IllegalOperation,
     InvalidProducerEpoch,
     KafkaError,
+    KafkaTimeoutError,
     ProducerFenced,
 )
 from aiokafka.structs import OffsetAndMetadata
@@ -37,7 +38,9 @@ def _asking() -> Iterator[None]:
     try:
         yield
     except (TimeoutError, KafkaError) as error:
-        if isinstance(error, KafkaError) and not error.retriable:
+        # aiokafka's time-outs are not «retriable»: it has tried again for long enough itself.
+        passes = isinstance(error, TimeoutError | KafkaTimeoutError) or error.retriable
+        if not passes:
             raise
         log.get("hotline.engine").warning("broker.unavailable", error=repr(error))
         raise Unavailable(repr(error)) from error
