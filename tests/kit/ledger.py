@@ -6,6 +6,7 @@ what is there is read committed, to the high-water mark.
 
 import asyncio
 import contextlib
+import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -38,6 +39,7 @@ Records = dict[int, list[ConsumerRecord]]
 PSEUDONYM_KEY = bytes(range(32))
 """Of the tests' intake: the fold must name the citizens as the worker does."""
 SAMPLE_SECONDS = 0.05
+PROMPT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +57,13 @@ class Watcher:
     group: str
     input: str
     output: str
-    start: int = 0
     samples: list[Sample] = field(default_factory=list)
-    failures: int = 0
+    latest: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
         """Records of the input that are committed, over all partitions."""
-        if not self.samples:
-            return 0
-        return sum(
-            offset
-            for (topic, _), offset in self.samples[-1].committed.items()
-            if topic == self.input
-        )
+        return sum(offset for (topic, _), offset in self.latest.items() if topic == self.input)
 
     async def reaches(self, count: float, *, within: float = 90) -> None:
         """Returns as soon as so many records are committed."""
@@ -157,15 +152,20 @@ class Ledger:
                     feed.consuming(self.bootstrap, "read_uncommitted") as looker,
                 ):
                     tps = feed.partitions_of(watcher.output, self.partitions)
+                    prompt = True
                     while True:
+                        asked = time.monotonic()
                         async with asyncio.timeout(10):
                             offsets = await feed.committed_by(admin, watcher.group)
                             ends = await looker.end_offsets(tps)
-                        found = {tp.partition: end for tp, end in ends.items()}
-                        watcher.samples.append(Sample(offsets, found))
+                        watcher.latest = offsets or watcher.latest
+                        # After a pause a broker that was deposed meanwhile may answer once more.
+                        was_prompt, prompt = prompt, time.monotonic() - asked < PROMPT_SECONDS
+                        if prompt and was_prompt:
+                            found = {tp.partition: end for tp, end in ends.items()}
+                            watcher.samples.append(Sample(offsets, found))
                         await asyncio.sleep(SAMPLE_SECONDS)
             except (KafkaError, OSError, TimeoutError):
-                watcher.failures += 1
                 await asyncio.sleep(SAMPLE_SECONDS)
 
     async def drained(self, service: str, *inputs: Topic) -> bool:
