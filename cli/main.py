@@ -48,6 +48,6 @@ def main() -> None:
       hotline up                       start Kafka, PostgreSQL and the services here
       hotline explain T2026-000123     the story of a ticket, and why
     """
-    # What a command started (a broker, a stack) is stopped on the way out; a worker has a handler of
-    # its own.
+    # What a command started (a broker, a stack) is stopped on the way out. A worker has a handler
+    # of its own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
