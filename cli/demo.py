@@ -160,7 +160,7 @@ def _show(console: Console, stage: Stage, result: Result) -> None:
     console.print(telling.heading("What came out", "运行结果"))
     console.print(telling.outcome(result))
     if result.masked is not None:
-        console.print(telling.heading("Masked before anybody reads it", "入账前脱敏"))
+        console.print(telling.heading("Numbers masked, the citizen a pseudonym", "入账前脱敏"))
         console.print(telling.masked(result.masked))
     if result.ledger.letters:
         console.print(telling.heading("Could not be taken, and why", "死信及原因"))

@@ -73,7 +73,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="hotline-demo-"))
-        self.stack = Stack(self.directory / "stack")
+        self.stack = Stack(self.directory)
 
     @property
     def worker_home(self) -> Path:

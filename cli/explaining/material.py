@@ -82,9 +82,10 @@ class Material:
         return None if first == self.ticket else first
 
     def take_fact(self, value: bytes) -> None:
-        """A record of a topic of facts."""
+        """A record of a topic of facts. Partitions come in any order, the story in that of time."""
         if subject_of(value) == self.ticket:
             self.facts.append(orjson.loads(value))
+            self.facts.sort(key=_stated)
 
     def take_event(self, value: bytes) -> None:
         """A record of the log. Facts must be in: they tell the citizen and the first ticket."""
@@ -124,6 +125,10 @@ class Material:
         citizen = self.facts[-1].get("citizen") if self.facts else None
         if self.ticket.encode() in value or (citizen and f'"{citizen}"'.encode() in value):
             self._contacts.setdefault(subject, []).append(orjson.loads(value))
+
+
+def _stated(fact: Document) -> tuple[datetime, int]:
+    return datetime.fromisoformat(fact["time"]), fact["data"]["revision"]
 
 
 def subject_of(value: bytes) -> str:

@@ -43,7 +43,8 @@ def breaks(text: str, width: int) -> list[int]:
         if index > start and _may_break(text[index - 1], character):
             last = index
         used += cell_len(character)
-        if used > width and character != " " and index > start:
+        while used > width and character != " " and index > start:
+            # A mark that may not begin a line must all the same, if nothing else can.
             start = last if last > start else index
             found.append(start)
             used = cell_len(text[start : index + 1])

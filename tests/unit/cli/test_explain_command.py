@@ -39,7 +39,7 @@ def told(*arguments: str) -> Result:
 def revised(directory: Path) -> str:
     """A ticket on which a human decided."""
     facts = lines(directory, "hotline.repeats")
-    return next(fact["subject"] for fact in facts if fact["data"]["verdict"] in REVISED)
+    return next(str(fact["subject"]) for fact in facts if fact["data"]["verdict"] in REVISED)
 
 
 def test_every_ticket_of_a_day_can_be_told(replayed: Path) -> None:

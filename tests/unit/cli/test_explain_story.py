@@ -228,6 +228,13 @@ def test_R15_a_mark_is_a_revision_that_says_who_and_why(
     assert last.replaces == told.judgements[-2].fact["id"]
 
 
+def test_R15_revisions_are_told_in_order_whatever_partition_comes_first() -> None:
+    written = decided([*HANDLED, REPEAT, mark("2026-03-02 10:00", mark="confirm")])
+    told = tell(collected(AGAIN, [*reversed(written)]), Speaker(BUNDLE))
+    assert [each.verdict for each in told.judgements] == ["candidate", "confirmed"]
+    assert [each.sequence for each in told.happenings] == [1, 2]
+
+
 def test_R12_a_late_ticket_is_told_as_the_cause_of_the_revision() -> None:
     letter = received(FIRST, "2026-02-20 10:00", recorded="2026-03-02 12:00")
     told = story(AGAIN, REPEAT, letter)
