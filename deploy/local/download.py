@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from urllib3.util import Retry
 
 from deploy.local.errors import MIRROR_VARIABLE, DownloadMissing
-from deploy.local.jars import CHUNK_BYTES, Jar, store
+from deploy.local.locked import CHUNK_BYTES, Jar, store
 
 TIMEOUT_S = (10.0, 60.0)
 """To connect and between two reads; smaller fails on slow mirrors, larger hides a dead one."""

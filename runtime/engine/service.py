@@ -27,7 +27,7 @@ from runtime.errors import FencedOut, NotCoPartitioned, Stalled
 from runtime.metrics import METRICS, Metrics
 from runtime.processor import Record
 from runtime.settings import EngineSettings
-from runtime.stores.base import open_store
+from runtime.stores import open_store
 from schemas.topics import Topic, redrive
 
 MONITOR_SECONDS: Final = 1.0

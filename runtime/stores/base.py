@@ -1,9 +1,6 @@
-"""The local state of one task, and the one way to open it."""
+"""The local state of one task."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
-from pathlib import Path
 from typing import Literal, Protocol
 
 Kind = Literal["memory", "rocksdb"]
@@ -53,33 +50,3 @@ class Store(Protocol):
 
     def destroy(self) -> None:
         """Closes it and deletes what is on disk."""
-
-
-def open_store(
-    kind: Kind,
-    directory: Path,
-    partition: int,
-    max_age: timedelta,
-    *,
-    now: Clock = time.time,
-) -> Store:
-    """The store of a partition, as it was left, or empty.
-
-    Args:
-        kind: ``memory`` starts empty each time; ``rocksdb`` keeps what is under ``directory``.
-        directory: of the service; the partition gets its own inside.
-        partition: number of the task.
-        max_age: the changelog's ``delete.retention.ms``. What was last current longer ago is
-            discarded: compaction may have dropped the tombstones of keys it still holds.
-        now: the wall clock.
-
-    Raises:
-        StoreInUse: another process holds it.
-    """
-    if kind == "memory":
-        from runtime.stores.memory import MemoryStore
-
-        return MemoryStore()
-    from runtime.stores.rocks import RocksStore
-
-    return RocksStore(directory / f"partition-{partition}", max_age=max_age, now=now)

@@ -11,7 +11,7 @@ from click import Group
 from cli.main import COMMANDS, main
 from cli.topics import topics
 from deploy.local.broker import MESSAGE_MAX_BYTES
-from deploy.local.jars import locked
+from deploy.local.locked import locked
 from deploy.local.stack import WORKER_STOP_TIMEOUT_S
 from runtime.settings import PREFIX, EngineSettings
 from schemas.topics import SERVICES

@@ -14,15 +14,8 @@ import pytest
 from rich.console import Console
 
 from deploy.local.errors import ChecksumWrong, DiskFull, DownloadMissing, disk_full_named
-from deploy.local.jars import (
-    Jar,
-    cache_directory,
-    ensure_jars,
-    locked,
-    parse_lock,
-    read_bundle,
-    write_bundle,
-)
+from deploy.local.jars import cache_directory, ensure_jars, read_bundle, write_bundle
+from deploy.local.locked import Jar, locked, parse_lock
 
 CONTENT = b"a jar" * 100_000
 SHA = hashlib.sha256(CONTENT).hexdigest()
