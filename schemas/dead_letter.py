@@ -49,14 +49,25 @@ REDRIVE_ATTEMPT = "redrive-attempt"
 REDRIVE_END = "redrive-end"
 """On the end marker alone: how many letters of the subject were put back since its block began."""
 
-_DIGITS = re.compile(r"\d{7,}[Xx]?|\d{2,4}[ -]\d{3,4}[ -]?\d{4}")
+# An ASCII letter directly before makes a word of it, as in the ticket T20261121-000051. But the
+# letter may be the end of an escape (\n, \u3000), which is how a quoted text shows its spaces.
+_START = (
+    r"(?:(?<![A-Za-z\d])|(?<=\\[abfnrtv])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})"
+    r"|(?<=\\U[0-9a-f]{8}))"
+)
+_DIGITS = re.compile(
+    rf"{_START}(?:\d{{7,}}(?:[Xx](?![A-Za-z\d]))?|\d{{2,6}}(?:[ -]\d{{3,4}}){{1,2}}[ -]?\d{{4,}})"
+)
 _MAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 
 Kind = Literal["record", "timer"]
 
 
 def masked(detail: str) -> str:
-    """The text without long numbers (phones, identity cards, accounts) and mail addresses, cut."""
+    """The text without long numbers (phones, identity cards, accounts) and mail addresses, cut.
+
+    A number that a letter stands directly before is part of an id, and stays.
+    """
     short = _MAIL.sub("***@***", _DIGITS.sub("***", detail[: 4 * DETAIL_CHARS]))
     return short if len(short) <= DETAIL_CHARS else short[: DETAIL_CHARS - 1] + "…"
 

@@ -38,6 +38,14 @@ _PERSONAL = WITHHELD | PARTIES | {"number", "first", "second"}
 _SHOWN_PROBLEMS = 3
 _VERSIONED = re.compile(r"(hotline\.[a-z_]+\.[a-z_]+)\.v\d+")
 _KNOWN = frozenset(name.rpartition(".")[0] for name in EVENT_TYPES)
+_JSON_WORDS = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -108,8 +116,8 @@ def _document(value: bytes) -> dict[str, Any]:
             raise Unreadable("not_utf8", detail) from wrong
         raise Unreadable("not_json", mask_text(str(error))) from error
     if not isinstance(document, dict):
-        kind = type(document).__name__
-        raise Unreadable("not_cloudevent", f"the value is a {kind}: publish one JSON object")
+        kind = _JSON_WORDS[type(document)]
+        raise Unreadable("not_cloudevent", f"the value is {kind}: publish one JSON object")
     # So few brackets cannot lie too deep; else it is worth a look.
     if value.count(b"{") + value.count(b"[") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
         raise Unreadable(

@@ -107,6 +107,20 @@ def test_I3_letters_of_one_ticket_have_one_key(changed: dict[str, Any], key: byt
         ("mail a.b@example.org.", "mail ***@***"),
         ("time: 2026-11-21T10:00:00Z", "time: 2026-11-21T10:00:00Z"),
         ("ticket T2026-000123, offset 120745", "ticket T2026-000123, offset 120745"),
+        ("T20261121-000051 is closed", "T20261121-000051 is closed"),
+        ("工单T20261121000051已办结", "工单T20261121000051已办结"),
+        ("key 'c:9f31b07712345678'", "key 'c:9f31b07712345678'"),
+        ("电话13812345678，", "电话***，"),
+        ("致电：0571-87123456。", "致电：***。"),
+        ("身份证33010219900101123X，", "身份证***，"),
+        ("卡号6222021234567890123", "卡号***"),
+        ("('+8613812345678')", "('+***')"),
+        ("+86 138 1234 5678", "+***"),
+        ("phone=13812345678;", "phone=***;"),
+        ("20261121-000051", "***-000051"),
+        (repr("请回电\n13812345678"), r"'请回电\n***'"),
+        (repr("请回电\u300013812345678"), r"'请回电\u3000***'"),
+        (repr("请回电\u00a0010-87123456"), r"'请回电\xa0***'"),
         ("x" * 600, "x" * 499 + "…"),
     ],
 )
@@ -115,7 +129,33 @@ def test_R61_a_detail_shows_no_numbers_of_people(told: str, kept: str) -> None:
     assert letter(detail=told).detail == kept
 
 
-@given(st.text(max_size=700))
+PHONES = st.from_regex(r"1[3-9][0-9]{9}|0571-[2-8][0-9]{7}", fullmatch=True)
+IDENTITIES = st.from_regex(r"3301[0-9]{13}[0-9X]|62[0-9]{14}|62[0-9]{17}", fullmatch=True)
+CHINESE = st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF)
+PUNCTUATION = st.sampled_from(" ，。：；、（“《！？'\"(<[{:;,.=+*#/_-")
+
+
+@given(st.text(CHINESE, max_size=5), CHINESE | PUNCTUATION, PHONES | IDENTITIES)
+def test_R61_a_number_after_chinese_or_punctuation_is_masked(
+    before: str, last: str, number: str
+) -> None:
+    for told in (before + last + number, repr(before + "\t" + number)):
+        digits = [character for character in masked(told) if character.isdecimal()]
+        assert len(digits) == 0, masked(told)
+
+
+@given(
+    st.sampled_from(["", "工单", "ticket ", "subject="]),
+    st.from_regex(r"[A-Z]{1,3}[0-9]{4,17}(-[0-9]{1,6})?", fullmatch=True),
+)
+def test_a_ticket_id_that_begins_with_a_letter_stays(before: str, ticket: str) -> None:
+    assert masked(before + ticket) == before + ticket
+
+
+@given(
+    st.text(max_size=700)
+    | st.text(st.sampled_from("0123456789xXuUaTn\\ -@*，"), min_size=8, max_size=60)
+)
 def test_masking_twice_changes_nothing_more(told: str) -> None:
     assert len(masked(told)) <= 500
     assert masked(masked(told)) == masked(told)
