@@ -17,7 +17,7 @@ from mode import Service
 
 from policy import bundle as policy_bundle
 from runtime import log
-from runtime.core import AnyProcessor
+from runtime.core import AnyProcessor, collect_rarely
 from runtime.engine.service import Engine
 from runtime.metrics import METRICS
 from runtime.settings import EngineSettings, unknown
@@ -70,6 +70,7 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
         autodiscover=False,
     )
     bundles = {s.policy: policy_bundle.load(s.policy) for s in settings.values()}
+    collect_rarely()
     engines, hosted = [], []
     for name, build in services.items():
         processor, beside = build(settings[name])

@@ -16,7 +16,7 @@ from cli.replaying import memory
 from cli.replaying.output import WRITTEN, Counts, Output
 from cli.replaying.source import Recorded
 from policy.bundle import Bundle
-from runtime.core import AnyProcessor
+from runtime.core import AnyProcessor, collect_rarely
 from runtime.errors import HotlineError
 
 POLL_SECONDS: Final = 0.1
@@ -97,6 +97,7 @@ def _work(
     def progress(count: int) -> None:
         done.value += count
 
+    collect_rarely()
     with Output(folder, stamped=True) as output:
         memory.replay(events, make(), bundle, until=until, sink=output.write, progress=progress)
     (folder / COUNTS).write_bytes(pickle.dumps(output.counts))

@@ -27,6 +27,10 @@ _TYPES: Final[dict[str, str]] = {
 }
 
 
+_WITH_ABSENT: Final = ("dimensions", "first", "mark")
+"""Objects of a fact that may lack fields; the others always have all of theirs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """What the facts of one decision have in common."""
@@ -53,6 +57,9 @@ class Occasion:
         """
         event = self.event
         type_ = _TYPES[data["verdict"]]
+        for name in _WITH_ABSENT:
+            if data.get(name) is not None:
+                data[name] = _present(data[name])
         document = {
             "specversion": "1.0",
             "id": fact_id,
@@ -66,19 +73,15 @@ class Occasion:
             "causationid": event.identity,
             "policyversion": self.policy.version,
             "traceparent": event.traceparent,
-            "leaf": data["dimensions"]["leaf"],
-            "data": data,
+            "leaf": data["dimensions"].get("leaf"),
+            "data": _present(data),
         }
         return orjson.dumps(_present(document), option=orjson.OPT_UTC_Z)
 
 
-def _present(document: dict[str, Any]) -> dict[str, Any]:
-    """Without absent fields; lists hold no objects with any."""
-    return {
-        name: _present(value) if type(value) is dict else value
-        for name, value in document.items()
-        if value is not None
-    }
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without absent fields."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def data_of(
