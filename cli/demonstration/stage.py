@@ -15,11 +15,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from cli.demonstration.ledger import Published
-from cli.explaining.kafka import scan
 from cli.sampling import SampleRecord
 from deploy.local.errors import CACHE_VARIABLE, MIRROR_VARIABLE
 from deploy.local.stack import Stack, Wish
 from runtime.engine.clients import stop_client
+from runtime.engine.scan import scan
 from runtime.errors import HotlineError
 from runtime.settings import PREFIX, EngineSettings
 from schemas.topics import DEAD_LETTERS, INBOX, REPEATS, TICKETS, Topic, changelog

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import orjson
 
-from cli.dead_letters import WAITING_REASONS
-from cli.explaining.kafka import Progress
+from cli.dead_lettering.planning import WAITING_REASONS
 from cli.explaining.material import Material, Seen
+from runtime.engine.scan import Progress
 from runtime.errors import HotlineError
 from schemas.topics import DEAD_LETTERS, FACTS, TICKETS, Topic
 

@@ -1,28 +1,20 @@
-"""Reads whole topics of a running hotline: committed records up to the high-water marks of now."""
+"""Reads what a running hotline knows from its topics, up to now."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import ConsumerRecord
 
-from cli.dead_letters import WAITING_REASONS, read_put_back
+from cli.dead_lettering.planning import WAITING_REASONS
+from cli.dead_lettering.reading import read_put_back
 from cli.explaining.material import Material, Seen
-from runtime.engine.clients import stop_client
-from runtime.errors import HotlineError, TopicMissing
+from runtime.engine.scan import Progress, scan
 from runtime.settings import EngineSettings
 from schemas.dead_letter import DeadLetter, LetterId, NotALetter
 from schemas.topics import DEAD_LETTERS, FACTS, TICKETS, Topic
 
-STALL_SECONDS: Final = 45.0
-"""Above HOTLINE_TRANSACTION_TIMEOUT_MS: an open transaction hides what follows it that long."""
-BATCH_RECORDS: Final = 10_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Progress = Callable[[str, int, int], None]
-"""Told topic, records passed and how many there are."""
 
 
 async def read(settings: EngineSettings, material: Material, progress: Progress) -> None:
@@ -37,7 +29,7 @@ async def read(settings: EngineSettings, material: Material, progress: Progress)
     await _count(settings, material, TICKETS, lambda record: material.take_event, progress)
     filed: list[tuple[LetterId, DeadLetter]] = []
 
-    def file(record: Any) -> None:
+    def file(record: ConsumerRecord) -> None:
         try:
             letter = DeadLetter.from_record(record.value, record.headers)
         except NotALetter:
@@ -55,10 +47,10 @@ async def _count(
     settings: EngineSettings,
     material: Material,
     topic: Topic,
-    pick: Callable[[Any], Callable[[bytes], None]],
+    pick: Callable[[ConsumerRecord], Callable[[bytes], None]],
     progress: Progress,
 ) -> None:
-    def take(record: Any) -> None:
+    def take(record: ConsumerRecord) -> None:
         if record.value is not None:
             pick(record)(record.value)
 
@@ -81,77 +73,3 @@ def seen(letter: DeadLetter, *, put_back: bool) -> Seen:
         value=letter.value or b"",
         key=letter.key,
     )
-
-
-async def scan(
-    settings: EngineSettings,
-    topic: Topic,
-    take: Callable[[Any], None],
-    progress: Progress = lambda topic, passed, total: None,
-) -> int:
-    """Hand every committed record of a topic to ``take``, a partition's in order; how many.
-
-    The end is the high-water mark, not the last stable offset: a commit is answered before its
-    markers are in every partition, and an open transaction is waited for.
-
-    Raises:
-        TopicMissing: the topic is not there.
-        HotlineError: no record came for ``STALL_SECONDS`` before the end.
-    """
-    name = settings.topic(topic)
-    kwargs = settings.kafka_client_kwargs()
-    tps = await _partitions(kwargs, name)
-    kwargs |= {"group_id": None, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
-    consumer = AIOKafkaConsumer(**kwargs, isolation_level="read_committed")
-    looker = AIOKafkaConsumer(**kwargs, isolation_level="read_uncommitted")
-    count = 0
-    try:
-        await consumer.start()
-        await looker.start()
-        ends = await looker.end_offsets(tps)
-        consumer.assign(tps)
-        starts = await consumer.beginning_offsets(tps)
-        for tp in tps:
-            consumer.seek(tp, starts[tp])
-        total = sum(ends[tp] - starts[tp] for tp in tps)
-        positions = dict(starts)
-        left = {tp for tp in tps if starts[tp] < ends[tp]}
-        moved = time.monotonic()
-        while left:
-            batches = await consumer.getmany(*left, timeout_ms=200, max_records=BATCH_RECORDS)
-            for tp, records in batches.items():
-                for record in records:
-                    if record.offset < ends[tp]:
-                        take(record)
-                        count += 1
-            before = sum(positions.values())
-            for tp in list(left):
-                # Not the last record: a transaction ends in one that is never delivered.
-                positions[tp] = min(await consumer.position(tp), ends[tp])
-                if positions[tp] >= ends[tp]:
-                    left.discard(tp)
-            if sum(positions.values()) > before:
-                moved = time.monotonic()
-            progress(name, sum(positions[tp] - starts[tp] for tp in tps), total)
-            if time.monotonic() - moved > STALL_SECONDS:
-                raise HotlineError(
-                    "read_stalled",
-                    f"partition {min(left).partition} of {name!r} cannot be read to its end: a "
-                    "transaction on it has been open for long, or the broker is in trouble",
-                )
-    finally:
-        await stop_client(consumer)
-        await stop_client(looker)
-    return count
-
-
-async def _partitions(kwargs: dict[str, Any], name: str) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(**kwargs)
-    try:
-        await admin.start()
-        if name not in await admin.list_topics():
-            raise TopicMissing(name)
-        (described,) = await admin.describe_topics([name])
-    finally:
-        await admin.close()
-    return [TopicPartition(name, number) for number in range(len(described["partitions"]))]

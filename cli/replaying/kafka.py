@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import heapq
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import ConsumerRecord
 
 from cli.replaying.output import WRITTEN
 from cli.replaying.source import Recorded
@@ -21,6 +23,7 @@ from policy.bundle import Bundle
 from runtime.core import AnyProcessor, to_ms
 from runtime.driver import Written
 from runtime.engine.clients import stop_client
+from runtime.engine.scan import scan
 from runtime.engine.service import Engine
 from runtime.engine.task import partition_of
 from runtime.errors import HotlineError
@@ -186,45 +189,21 @@ def _finished(engine: Engine, settings: EngineSettings, until_ms: int) -> bool:
 
 async def _read(settings: EngineSettings) -> Iterator[Written]:
     """All records of the written topics, read committed, merged by timestamp."""
-    kwargs = {**settings.kafka_client_kwargs(), "group_id": None, "enable_auto_commit": False}
-    consumer = AIOKafkaConsumer(
-        **kwargs, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
-    # A commit is answered before its markers are in every partition: until then the last stable
-    # offset is short of what was committed. High-water marks are not.
-    ends = AIOKafkaConsumer(**kwargs, isolation_level="read_uncommitted")
-    await consumer.start()
-    await ends.start()
-    try:
-        streams = []
-        for topic in WRITTEN:
-            count = topic.partitions or settings.partitions
-            tps = [TopicPartition(settings.topic(topic), number) for number in range(count)]
-            found = await _drain(consumer, await ends.end_offsets(tps), topic)
-            streams += [found[tp] for tp in tps]
-        return heapq.merge(*streams, key=lambda written: written.at_ms)
-    finally:
-        await stop_client(consumer)
-        await stop_client(ends)
+    streams = [stream for topic in WRITTEN for stream in await _streams(settings, topic)]
+    return heapq.merge(*streams, key=lambda written: written.at_ms)
 
 
-async def _drain(
-    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], topic: Topic
-) -> dict[TopicPartition, list[Written]]:
-    tps = list(ends)
-    consumer.assign(tps)
-    for tp in tps:
-        consumer.seek(tp, 0)
-    found: dict[TopicPartition, list[Written]] = {tp: [] for tp in tps}
-    while any([await consumer.position(tp) < ends[tp] for tp in tps]):
-        for tp, records in (await consumer.getmany(timeout_ms=100, max_records=10_000)).items():
-            found[tp] += [
-                Written(topic, record.key, record.value, record.timestamp, record.headers)
-                for record in records
-            ]
-    for records in found.values():
-        records.sort(key=lambda written: written.at_ms)
-    return found
+async def _streams(settings: EngineSettings, topic: Topic) -> list[list[Written]]:
+    """The records of each partition of a topic, by timestamp."""
+    found: defaultdict[int, list[Written]] = defaultdict(list)
+
+    def take(record: ConsumerRecord) -> None:
+        found[record.partition].append(
+            Written(topic, record.key, record.value, record.timestamp, record.headers)
+        )
+
+    await scan(settings, topic, take)
+    return [sorted(found[number], key=lambda written: written.at_ms) for number in sorted(found)]
 
 
 async def _delete(names: list[str], bootstrap: str) -> None:

@@ -11,16 +11,10 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from click.testing import CliRunner, Result
 
-from cli.dead_letters import (
-    FailedAgain,
-    HoldsAPlace,
-    NotTaken,
-    Outcome,
-    dead_letters,
-    put_back,
-    put_letter_back,
-    read_letters,
-)
+from cli.dead_lettering.errors import FailedAgain, HoldsAPlace, NotTaken
+from cli.dead_lettering.putting_back import Outcome, put_back, put_letter_back
+from cli.dead_lettering.reading import read_letters
+from cli.dead_letters import dead_letters
 from deploy.local.broker import Cluster
 from runtime.settings import EngineSettings
 from schemas.dead_letter import DeadLetter, RedriveEnd, Redriven, read_redrive

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from cli.dead_letters import Filed, blockers, passes
+from cli.dead_lettering.planning import Filed, blockers, passes
 from policy.bundle import Policy, load
 from runtime.core import AnyPartition, Failure, Partition
 from runtime.engine.ports import Send, Unavailable

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cli.dead_letters import Filed, blockers, dead_letters, parse_since, passes
+from cli.dead_lettering.planning import Filed, blockers, passes
+from cli.dead_letters import dead_letters, parse_since
 from schemas.dead_letter import DeadLetter, LetterId
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

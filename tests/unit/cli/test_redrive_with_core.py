@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.dead_letters import Filed, blockers, passes
+from cli.dead_lettering.planning import Filed, blockers, passes
 from policy.bundle import load
 from runtime.core import Partition, to_ms
 from runtime.processor import Record, Unreadable

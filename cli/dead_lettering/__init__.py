@@ -1,0 +1,1 @@
+"""What was put aside, and how it gets back: planned purely, then read and written."""
