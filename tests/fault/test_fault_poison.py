@@ -128,7 +128,11 @@ async def test_F15_a_rule_that_raises_holds_up_its_ticket_until_it_is_put_back(l
     told = await lab.ledger.read(ALARMS_OUT)
     seen = sorted(msgspec.json.decode(r.value)["causationid"] for p in told.values() for r in p)
     assert seen == ["1", "2", "4", "6", "8"]
-    assert worker.metric("hotline_quarantined_keys") is not None
+    await assert_eventually(
+        lambda: worker.metric("hotline_quarantined_keys") == 3,
+        within=30,
+        what="the metric counts A, the timer of W, and W behind it",
+    )
 
     listed = [
         json.loads(line) for line in hotline(lab, "dead-letters", "list", "--json").splitlines()

@@ -200,11 +200,17 @@ async def end_offsets(bootstrap: str, topic: str, *, partitions: int = 4) -> dic
 
 
 async def read_topic(
-    bootstrap: str, topic: str, *, partitions: int = 4, isolation: str = "read_committed"
+    bootstrap: str,
+    topic: str,
+    *,
+    partitions: int = 4,
+    isolation: str = "read_committed",
+    after: Mapping[int, int] | None = None,
 ) -> dict[int, list[ConsumerRecord]]:
     """Every record up to the high-water mark of now, by partition.
 
-    A transaction that is open now is waited for, so nothing durable is passed over.
+    A transaction that is open now is waited for, so nothing durable is passed over. ``after``: from
+    these offsets on, by partition.
     """
     async with consuming(bootstrap, "read_uncommitted") as looker:
         ends = await looker.end_offsets(partitions_of(topic, partitions))
@@ -213,6 +219,7 @@ async def read_topic(
         consumer.assign(tps)
         starts = await consumer.beginning_offsets(tps)
         for tp in tps:
+            starts[tp] = max(starts[tp], (after or {}).get(tp.partition, 0))
             consumer.seek(tp, starts[tp])
         found: dict[int, list[ConsumerRecord]] = {tp.partition: [] for tp in tps}
         left = {tp for tp in tps if starts[tp] < ends[tp]}

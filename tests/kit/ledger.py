@@ -108,6 +108,7 @@ class Ledger:
         self.bootstrap = bootstrap
         self.prefix = prefix
         self.partitions = partitions
+        self._last: dict[tuple[str, int], int] = {}
 
     def group(self, service: str) -> str:
         return f"{self.prefix}hotline-{service}"
@@ -172,9 +173,17 @@ class Ledger:
         """Whether a service has committed all that its inputs hold (ticks do not count)."""
         committed = await self.committed(service)
         for topic in inputs:
-            for number, records in (await self.read(topic)).items():
-                last = max((r.offset for r in records if not is_tick(r)), default=-1)
-                if committed.get((self.name(topic), number), 0) <= last:
+            name = self.name(topic)
+            numbers = range(topic.partitions or self.partitions)
+            after = {number: self._last.get((name, number), -1) + 1 for number in numbers}
+            fresh = await feed.read_topic(
+                self.bootstrap, name, partitions=len(numbers), after=after
+            )
+            for number, records in fresh.items():
+                for record in records:
+                    if not is_tick(record):
+                        self._last[name, number] = record.offset
+                if committed.get((name, number), 0) <= self._last.get((name, number), -1):
                     return False
         return True
 
