@@ -3,12 +3,10 @@
 from importlib import import_module
 
 import click
-from faust import Worker
 
-from deploy.local.process import free_port
+from policy.errors import PolicyError
 from runtime.errors import HotlineError
-from runtime.host import build_app
-from runtime.settings import EngineSettings
+from runtime.host import HostWorker, build_app
 from schemas.topics import SERVICES
 
 
@@ -34,20 +32,20 @@ def worker(services: tuple[str, ...], web_port: int | None) -> None:
     """
     try:
         roots = {name: import_module(f"services.{name}.app").build for name in services}
-        app = build_app(roots, web_port=port_of(services[0], web_port))
+        app = build_app(roots, web_port=web_port)
     except HotlineError as error:
         raise click.ClickException(str(error)) from error
+    except PolicyError as error:
+        raise click.ClickException(f"{error.slug}: {error}") from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{error}; see HOTLINE_DATA_DIR and HOTLINE_WEB_HOST (docs/operations/settings.md)"
+        ) from error
     raise SystemExit(
-        Worker(
+        HostWorker(
             app,
             loglevel=app.engines[0].settings.log_level,
             logging_config=dict(app.conf.logging_config or {}),
             quiet=True,
         ).execute_from_commandline()
     )
-
-
-def port_of(service: str, given: int | None) -> int:
-    """Of the web server: ``given``, else as the settings say; for 0 one that is free."""
-    port = EngineSettings.for_service(service).web_port if given is None else given
-    return port or free_port()

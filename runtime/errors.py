@@ -20,6 +20,21 @@ class SettingsInvalid(HotlineError):
         super().__init__("settings_invalid", text)
 
 
+class BrokerUnreachable(HotlineError):
+    """No broker answered when a worker started; one that runs waits through an outage instead.
+
+    Operator action: start the broker, or correct HOTLINE_KAFKA_BOOTSTRAP (and, where the listener
+    asks for it, HOTLINE_KAFKA_SECURITY_PROTOCOL and the login).
+    """
+
+    def __init__(self, bootstrap: str, detail: str) -> None:
+        super().__init__(
+            "broker_unreachable",
+            f"no answer from HOTLINE_KAFKA_BOOTSTRAP={bootstrap!r}: {detail}; "
+            "start the broker, or correct the variable",
+        )
+
+
 class TopicMissing(HotlineError):
     """A topic that a worker needs does not exist; workers never create topics.
 

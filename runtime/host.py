@@ -6,9 +6,10 @@ would crash in ``subscribe()``, and state and facts need transactions that its a
 
 import hmac
 import os
+import socket
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import faust
 import mode.loop
@@ -19,6 +20,7 @@ from policy import bundle as policy_bundle
 from runtime import log
 from runtime.core import AnyProcessor, collect_rarely
 from runtime.engine.service import Engine
+from runtime.errors import HotlineError
 from runtime.metrics import METRICS
 from runtime.settings import EngineSettings, unknown
 
@@ -35,6 +37,25 @@ class HostBoot(BootStrategy):
         return chain(super().server(), cast("Host", self.app).hosted)
 
 
+class HostWorker(faust.Worker):
+    """A worker whose last line of log says what ended it (``faust -A``, ``hotline worker``)."""
+
+    def execute_from_commandline(self) -> NoReturn:
+        try:
+            super().execute_from_commandline()
+        except SystemExit as end:
+            # mode turns whatever ended the worker into an exit code, and keeps it as the context.
+            if end.code and isinstance(end.__context__, Exception):
+                last_words(end.__context__)
+            raise
+
+
+def last_words(error: Exception) -> None:
+    """Name the error: its slug, or its type where it is none of ours."""
+    slug = error.slug if isinstance(error, HotlineError) else type(error).__name__
+    log.get("hotline.worker").critical("worker.died", slug=slug, error=log.describe_error(error))
+
+
 class Host(faust.App):
     """A Faust application whose work is done by engines."""
 
@@ -48,7 +69,7 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
 
     Args:
         services: composition root by service name.
-        web_port: overrides HOTLINE_WEB_PORT.
+        web_port: overrides HOTLINE_WEB_PORT; 0 is any free one.
     """
     mode.loop.use("uvloop")
     settings = {name: EngineSettings.for_service(name) for name in services}
@@ -64,7 +85,8 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
         broker=f"kafka://{common.kafka_bootstrap}",
         datadir=str(common.data_dir / "faust"),
         web_bind=common.web_host,
-        web_port=common.web_port if web_port is None else web_port,
+        web_port=port_of(common, web_port),
+        Worker=HostWorker,
         logging_config=log.stdlib_config(common.log_level, json is not False),
         worker_redirect_stdouts=False,
         autodiscover=False,
@@ -80,6 +102,20 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
     app.engines, app.hosted = tuple(engines), tuple(hosted)
     _pages(app, common)
     return app
+
+
+def port_of(settings: EngineSettings, given: int | None) -> int:
+    """Of the web server: ``given``, else as the settings say; for 0 one that is free.
+
+    Faust would bind to 0 itself, but then nobody could say which port it is.
+    """
+    port = settings.web_port if given is None else given
+    if port == 0:
+        with socket.socket() as probe:
+            probe.bind((settings.web_host, 0))
+            port = int(probe.getsockname()[1])
+        log.get("hotline.worker").info("web.port_chosen", port=port)
+    return port
 
 
 def _pages(app: Host, settings: EngineSettings) -> None:

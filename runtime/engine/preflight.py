@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
-from runtime.errors import TopicMissing, WrongPartitionCount
+from runtime.errors import BrokerUnreachable, TopicMissing, WrongPartitionCount
 from runtime.processor import Processor
 from runtime.settings import EngineSettings
 from schemas.topics import CLOCK, DEAD_LETTERS, Topic, service_topics
@@ -25,6 +26,14 @@ def compare(topics: Sequence[Topic], found: Mapping[str, int], settings: EngineS
         expected = topic.partitions or settings.partitions
         if found[name] != expected:
             raise WrongPartitionCount(name, found=found[name], expected=expected)
+
+
+async def at_start(topics: Sequence[Topic], settings: EngineSettings) -> None:
+    """As ``check``; a broker that does not answer is ``BrokerUnreachable``."""
+    try:
+        await check(topics, settings)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerUnreachable(settings.kafka_bootstrap, repr(error)) from error
 
 
 async def check(topics: Sequence[Topic], settings: EngineSettings) -> None:

@@ -81,7 +81,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_start(self) -> None:
         """Check the topics, then join the group. Tasks come with the assignment."""
         settings = self.settings
-        await preflight.check(preflight.needed(self.processor), settings)
+        await preflight.at_start(preflight.needed(self.processor), settings)
         if not self.processor.own_clock:
             self._watermark = WatermarkReader(settings)
             await self._watermark.start()

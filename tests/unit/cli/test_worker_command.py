@@ -2,7 +2,8 @@
 
 import pytest
 
-from cli.worker import port_of
+from runtime.host import port_of
+from runtime.settings import EngineSettings
 
 
 @pytest.mark.parametrize(
@@ -21,10 +22,10 @@ def test_the_option_goes_before_the_variables(
     monkeypatch.delenv("HOTLINE_WEB_PORT", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert port_of("dedup", given) == port
+    assert port_of(EngineSettings.for_service("dedup"), given) == port
 
 
 @pytest.mark.parametrize("given", [0, None])
 def test_0_is_any_free_port(monkeypatch: pytest.MonkeyPatch, given: int | None) -> None:
     monkeypatch.setenv("HOTLINE_WEB_PORT", "0")
-    assert 1 <= port_of("dedup", given) <= 65_535
+    assert 1 <= port_of(EngineSettings.for_service("dedup"), given) <= 65_535
