@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 import orjson
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -39,6 +41,7 @@ from runtime.core import AnyProcessor, to_ms
 from runtime.errors import HotlineError
 from runtime.settings import EngineSettings
 from runtime.stores.codec import instant
+from schemas.topics import DEAD_LETTERS
 from services.dedup.domain import Dedup
 from services.intake.app import processor as intake
 from services.intake.settings import IntakeSettings
@@ -94,7 +97,8 @@ def replay(
     """Replay EVENTS (JSON lines, plain or .gz) and write what the services say.
 
     Both ways give the same facts. An event counts as recorded at its ``recordedtime``, else at its
-    ``time``; the rules see no other clock.
+    ``time``; the rules see no other clock. A replay that fails leaves what an earlier one wrote to
+    --out; one in which a rule raises finishes, and ends with exit code 1.
 
     \b
     Examples:
@@ -103,25 +107,28 @@ def replay(
       hotline replay events.jsonl --out out/ --until 2026-03-31T00:00:00+08:00
     """
     log.configure("WARNING", json=False)
+    # What it would say on stderr (retries, reconnects) ends in an error of ours, or is of no use.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         bundle = policy_bundle.load(policy)
         settings = IntakeSettings.for_service("intake", forward=False, ticks=False)
         directory = settings.directory()
     except (HotlineError, PolicyError) as error:
         raise click.ClickException(str(error)) from error
-    lines, end = _load(events, _instant(until))
+    end = _instant(until)
 
     def processors(_: EngineSettings) -> Sequence[AnyProcessor]:
         return intake(settings), Dedup()
 
-    started = time.perf_counter()
-    with Output(out_dir) as output, _bar(MofNCompleteColumn()) as bar:
-        task = bar.add_task(f"replay through {through}", total=len(lines))
+    with _errors_said(out_dir, bootstrap), Output(out_dir) as output:
+        lines, end = _load(events, end)
+        started = time.perf_counter()
+        with _bar(MofNCompleteColumn()) as bar:
+            task = bar.add_task(f"replay through {through}", total=len(lines))
 
-        def progress(count: int) -> None:
-            bar.advance(task, count)
+            def progress(count: int) -> None:
+                bar.advance(task, count)
 
-        try:
             if through == "memory":
                 jobs = jobs or ((os.cpu_count() or 1) if len(lines) >= ALL_CORES_FROM else 1)
                 parallel.replay(
@@ -149,24 +156,49 @@ def replay(
                             keep=keep_topics,
                         )
                     )
-        except HotlineError as error:
-            raise click.ClickException(str(error)) from error
-    summary = summarise(
-        output.counts,
-        events=len(lines),
-        profile=bundle.profile,
-        through=through,
-        until=end,
-        seconds=time.perf_counter() - started,
-    )
-    text = orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode()
-    (out_dir / "summary.json").write_text(text + "\n", encoding="utf-8")
+        summary = summarise(
+            output.counts,
+            events=len(lines),
+            profile=bundle.profile,
+            through=through,
+            until=end,
+            seconds=time.perf_counter() - started,
+        )
+        text = orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode()
+        output.publish(text + "\n")
     if as_json:
         click.echo(text)
     else:
         for table in tables(summary):
             Console().print(table)
         click.echo(f"written to {out_dir}")
+    raised = output.counts.raised
+    if raised:
+        raise click.ClickException(
+            f"a rule raised on {len(raised)} records or timers; they and what waits behind them "
+            f"are in {out_dir / (DEAD_LETTERS.name + '.jsonl')}, the rest went on. "
+            f"The first: {min(raised)}"
+        )
+
+
+@contextlib.contextmanager
+def _errors_said(out_dir: Path, bootstrap: str | None) -> Iterator[None]:
+    try:
+        yield
+    except HotlineError as error:
+        raise click.ClickException(error.text) from error
+    except KafkaConnectionError as error:
+        raise click.ClickException(
+            f"no Kafka broker answers at {bootstrap}: name another with --bootstrap, or leave it "
+            "out for one that is started for the replay"
+        ) from error
+    except KafkaError as error:
+        raise click.ClickException(f"Kafka: {type(error).__name__}: {error}") from error
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write to {error.filename or out_dir}: {error.strerror or error}; "
+            "choose another folder with --out"
+        ) from error
 
 
 def _load(paths: Sequence[Path], until: datetime | None) -> tuple[list[Recorded], datetime]:

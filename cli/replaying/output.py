@@ -1,4 +1,8 @@
-"""``DIR/<topic>.jsonl``: one CloudEvents document a line, and what the summary counts."""
+"""``DIR/<topic>.jsonl``: one CloudEvents document a line, and what the summary counts.
+
+Until all is written the files are called ``….partial``: a replay that fails or is interrupted
+leaves the result of the one before as it was.
+"""
 
 import base64
 from collections import Counter
@@ -7,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Final, Self
 
 import msgspec
 import orjson
 
+from runtime.core import TIMER_SUBJECT
 from runtime.driver import Written
 from schemas.dead_letter import DeadLetter
 from schemas.ids import effect_id
@@ -19,6 +24,11 @@ from schemas.topics import DEAD_LETTERS, FACTS, REPEATS, TICKETS, Topic
 
 WRITTEN: tuple[Topic, ...] = (TICKETS, *FACTS, DEAD_LETTERS)
 """Topics that a replay writes to files; clocks, changelogs and the inbox are means, not results."""
+
+SUMMARY: Final = "summary.json"
+PARTIAL: Final = ".partial"
+RAISED: Final = frozenset({"rule_raised", "decode_raised", "timer_raised"})
+"""Reasons of dead letters that mean a fault of ours, not of what was sent."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +45,23 @@ _SEEN = msgspec.json.Decoder(_Seen)
 SUMMARISED = ("verdict", "reason", "counted", "recontact", "dimensions", "revision")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Raised:
+    """A record or timer on which a rule of ours raised."""
+
+    at_ms: int
+    service: str
+    subject: str
+    detail: str
+
+    def __str__(self) -> str:
+        what = f"ticket {self.subject!r}" if self.subject else "a record without a subject"
+        if self.subject.startswith(TIMER_SUBJECT):
+            what = f"the timer of {self.subject.removeprefix(TIMER_SUBJECT)!r}"
+        at = (_EPOCH + timedelta(milliseconds=self.at_ms)).isoformat(timespec="seconds")
+        return f"{self.service}, {what}, recorded {at}: {self.detail}"
+
+
 @dataclass(slots=True)
 class Counts:
     """What a replay came to; those of several processes can be added up."""
@@ -44,6 +71,7 @@ class Counts:
     anomalies: Counter[str] = field(default_factory=Counter)
     letters: Counter[str] = field(default_factory=Counter)
     policies: Counter[str] = field(default_factory=Counter)
+    raised: list[Raised] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     """Of each verdict fact, in order, what ``summary`` needs: subject and some of its data."""
 
@@ -54,11 +82,12 @@ class Counts:
         self.anomalies += other.anomalies
         self.letters += other.letters
         self.policies += other.policies
+        self.raised += other.raised
         self.verdicts += other.verdicts
 
 
 class Output:
-    """The files of a replay, and their counts. A context manager."""
+    """The files of a replay, and their counts. A context manager; ``publish`` before its end."""
 
     def __init__(self, directory: Path, *, stamped: bool = False) -> None:
         """
@@ -73,8 +102,13 @@ class Output:
         self._names = {topic.name for topic in WRITTEN}
 
     def __enter__(self) -> Self:
-        for topic in WRITTEN:
-            self._files[topic.name] = (self.directory / f"{topic.name}.jsonl").open("wb")
+        try:
+            for topic in WRITTEN:
+                name = topic.name
+                self._files[name] = self._partial(f"{name}.jsonl").open("wb")
+        except OSError:
+            self._discard()
+            raise
         return self
 
     def __exit__(
@@ -83,8 +117,31 @@ class Output:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._discard()
+
+    def publish(self, summary: str | None = None) -> None:
+        """Give the files their names, in place of those of an earlier replay.
+
+        The summary goes first and comes last: where there is one, it belongs to the other files.
+        """
         for file in self._files.values():
             file.close()
+        if summary is not None:
+            self._partial(SUMMARY).write_text(summary, encoding="utf-8")
+            (self.directory / SUMMARY).unlink(missing_ok=True)
+        names = [f"{topic.name}.jsonl" for topic in WRITTEN]
+        for name in (*names, SUMMARY) if summary is not None else names:
+            self._partial(name).replace(self.directory / name)
+
+    def _partial(self, name: str) -> Path:
+        return self.directory / f"{name}{PARTIAL}"
+
+    def _discard(self) -> None:
+        """What was not published."""
+        for file in self._files.values():
+            file.close()
+        for name in (*(f"{name}.jsonl" for name in self._files), SUMMARY):
+            self._partial(name).unlink(missing_ok=True)
 
     def write(self, written: Written) -> None:
         """Take one record that a processor wrote."""
@@ -93,10 +150,13 @@ class Output:
             return
         self.counts.records[name] += 1
         if name == DEAD_LETTERS.name:
-            document = letter_document(DeadLetter.from_record(written.value, written.headers))
-            reason = f"{document['data']['service']}: {document['data']['reason']}"
-            self.counts.letters[reason] += 1
-            line = orjson.dumps(document)
+            letter = DeadLetter.from_record(written.value, written.headers)
+            self.counts.letters[f"{letter.service}: {letter.reason}"] += 1
+            if letter.reason in RAISED:
+                self.counts.raised.append(
+                    Raised(letter.timestamp_ms, letter.service, letter.subject or "", letter.detail)
+                )
+            line = orjson.dumps(letter_document(letter))
         else:
             line = written.value or b""
             self._count(name, line)

@@ -100,6 +100,7 @@ def _work(
     collect_rarely()
     with Output(folder, stamped=True) as output:
         memory.replay(events, make(), bundle, until=until, sink=output.write, progress=progress)
+        output.publish()
     (folder / COUNTS).write_bytes(pickle.dumps(output.counts))
 
 

@@ -1,6 +1,7 @@
 """The events of files, in the order of their recorded time."""
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,9 +14,20 @@ import orjson
 
 from policy.bundle import Bundle
 from runtime.core import to_ms
+from runtime.errors import HotlineError
 from runtime.stores.codec import instant
 from schemas.events.parts import Identity
 from services.intake.pseudonym import Directory
+
+
+class EventsUnreadable(HotlineError):
+    """A file of events cannot be read.
+
+    Operator action: fetch or unpack the file again; look at its permissions.
+    """
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__("events_unreadable", f"{path}: {detail}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +70,34 @@ def read_lines(paths: Iterable[Path], *, seen: Callable[[int], None]) -> Iterato
 
     Args:
         seen: told how many bytes of the files have been read, for a progress bar.
+
+    Raises:
+        EventsUnreadable: names the file.
     """
     for path in paths:
-        with path.open("rb") as raw, _unpacked(raw, path) as opened:
-            before = 0
-            for number, line in enumerate(opened):
-                if number % LINES_A_STEP == 0:
-                    seen(raw.tell() - before)
-                    before = raw.tell()
-                text = line.rstrip(b"\r\n")
-                if text:
-                    yield text
+        try:
+            with path.open("rb") as raw, _unpacked(raw, path) as opened:
+                yield from _lines(raw, opened, seen)
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise EventsUnreadable(
+                path, f"ends in .gz and is no whole gzip file ({error}); unpack it or fetch it anew"
+            ) from error
+        except EOFError as error:
+            raise EventsUnreadable(path, "the gzip file is cut off; fetch it again") from error
+        except OSError as error:
+            raise EventsUnreadable(path, error.strerror or str(error)) from error
+
+
+def _lines(raw: BinaryIO, opened: Iterable[bytes], seen: Callable[[int], None]) -> Iterator[bytes]:
+    before = 0
+    for number, line in enumerate(opened):
+        if number % LINES_A_STEP == 0:
             seen(raw.tell() - before)
+            before = raw.tell()
+        text = line.rstrip(b"\r\n")
+        if text:
+            yield text
+    seen(raw.tell() - before)
 
 
 def _unpacked(raw: BinaryIO, path: Path) -> AbstractContextManager[Iterable[bytes]]:

@@ -43,6 +43,7 @@ def test_each_topic_has_a_file_of_documents_in_the_order_written(tmp_path: Path)
         output.write(written(REPEATS, type="f", subject="T1", data=dict.fromkeys(SUMMARISED)))
         output.write(written(CLOCK, type="never written"))
         output.write(as_written(letter()))
+        output.publish()
     lines = (output.directory / "hotline.tickets.jsonl").read_text().splitlines()
     assert [json.loads(each)["n"] for each in lines] == [1, 2]
     assert sorted(path.name for path in output.directory.iterdir()) == [
@@ -59,9 +60,38 @@ def test_each_topic_has_a_file_of_documents_in_the_order_written(tmp_path: Path)
 
 
 def test_a_topic_nobody_wrote_to_has_an_empty_file(tmp_path: Path) -> None:
-    with Output(tmp_path):
-        pass
+    with Output(tmp_path) as output:
+        output.publish()
     assert (tmp_path / "hotline.repeats.jsonl").read_bytes() == b""
+
+
+def test_what_was_not_published_leaves_the_files_of_before(tmp_path: Path) -> None:
+    with Output(tmp_path) as output:
+        output.write(written(TICKETS, type="a"))
+        output.publish("{}")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(before) == 4
+    with Output(tmp_path) as output:
+        output.write(written(TICKETS, type="b"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_what_a_rule_raised_on_is_told_the_earliest_first(tmp_path: Path) -> None:
+    letters = [
+        letter(reason="not_json"),
+        letter(reason="timer_raised", subject="__timer__/c1", timestamp_ms=2_000),
+        letter(reason="rule_raised", subject="T1", timestamp_ms=1_000, detail="KeyError: 'x'"),
+        letter(reason="blocked", subject="T1", timestamp_ms=3_000),
+        letter(reason="decode_raised", timestamp_ms=4_000),
+    ]
+    with Output(tmp_path) as output:
+        for each in letters:
+            output.write(as_written(each))
+    assert list(map(str, sorted(output.counts.raised))) == [
+        "intake, ticket 'T1', recorded 1970-01-01T00:00:01+00:00: KeyError: 'x'",
+        "intake, the timer of 'c1', recorded 1970-01-01T00:00:02+00:00: unexpected end",
+        "intake, a record without a subject, recorded 1970-01-01T00:00:04+00:00: unexpected end",
+    ]
 
 
 def test_a_letter_keeps_the_original_bytes_and_says_why() -> None:
