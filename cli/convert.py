@@ -155,7 +155,14 @@ class _Spool:
     @contextmanager
     def open(cls, output: str) -> Iterator["_Spool"]:
         folder = None if output == "-" else Path(output).absolute().parent
-        with tempfile.TemporaryFile(dir=folder) as spool:
+        try:
+            file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed below)
+        except OSError as error:
+            if folder is None:
+                raise
+            # The folder that was asked for, not the name that was made up.
+            raise OSError(error.errno, error.strerror, str(folder)) from error
+        with file as spool:
             yield cls(output, spool)
 
     def add(self, made: Converted) -> None:

@@ -9,6 +9,8 @@ from cli.conversion.values import MAX_SHOWN, Misfit, Row
 MAX_CELL_CHARS = 1_000_000
 """A quote that is never closed would otherwise swallow the rest of the file as one cell."""
 
+_CONTROL = frozenset(map(chr, range(32))) - set("\t\r\n")
+
 
 class TableError(Exception):
     """The table as a whole does not fit the mapping. Operator action: check which belongs to it."""
@@ -23,11 +25,14 @@ def read_rows(
         lines: decoded with ``errors="surrogateescape"``, so that a broken byte costs its row only.
 
     Raises:
-        TableError: no header, or one without the mapping's columns.
+        TableError: no header, no text, or a header without the mapping's columns.
     """
     csv.field_size_limit(MAX_CELL_CHARS)
     reader = csv.reader(lines, delimiter=mapping.delimiter)
-    header = [name.strip() for name in next(reader, [])]
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise TableError(f"{file}: line 1 is not CSV: {error}") from error
     _check_header(header, mapping, file)
     wanted = mapping.columns
     columns = [(i, name) for i, name in enumerate(header) if name in wanted]
@@ -68,6 +73,11 @@ def _check_header(header: list[str], mapping: Mapping, file: str) -> None:
     if twice:
         raise TableError(f"{file}: line 1 names {', '.join(twice)} more than once")
     missing = sorted(mapping.columns - mapping.optional_columns - set(header))
+    if missing and not all(_is_text(name) and _CONTROL.isdisjoint(name) for name in header):
+        raise TableError(
+            f"{file}: line 1 is not text in {mapping.encoding}; give the right --encoding, or "
+            "unpack the file if it is an archive"
+        )
     if missing:
         raise TableError(
             f"{file}: mapping {mapping.name} reads column {', '.join(missing)}, which line 1 does "

@@ -159,3 +159,26 @@ def test_more_rejects_than_a_person_reads_are_in_the_file(tmp_path: Path, mappin
 
 def test_help_has_examples() -> None:
     assert "hotline convert --mapping deploy/mappings/boston311.yaml" in run("--help").output
+
+
+@pytest.mark.parametrize(
+    "content",
+    [bytes(range(256)) * 4, b"PK\x03\x04\x14\x00,a\n1,2\n", "标题,内容\n".encode("gb18030")],
+)
+def test_what_is_no_text_is_said_once(tmp_path: Path, mapping: Path, content: bytes) -> None:
+    table = tmp_path / "table.csv"
+    table.write_bytes(content)
+    result = run("--mapping", mapping, table, "-o", tmp_path / "events.jsonl")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {table}: line 1 is not text in utf-8")
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.glob("events.jsonl*")) == []
+
+
+def test_a_folder_that_is_not_there_is_named_as_it_was_given(tmp_path: Path, mapping: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(TABLE, encoding="utf-8")
+    folder = tmp_path / "nosuch"
+    result = run("--mapping", mapping, table, "-o", folder / "events.jsonl")
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {folder}: No such file or directory\n"
