@@ -17,7 +17,7 @@ import msgspec
 from policy.bundle import Bundle
 from runtime.errors import StateTooLarge
 from runtime.processor import Decision, Effect, Note, Processor, Record, State, Unreadable
-from runtime.stores.base import Store
+from runtime.stores.base import MAX_STATE_BYTES, Store
 from runtime.stores.codec import StateCodec, instant, wake_ms
 from schemas.dead_letter import DeadLetter, NotALetter, RedriveEnd, Redriven, read_redrive
 from schemas.topics import changelog, redrive
@@ -108,7 +108,7 @@ class Partition(Generic[S, E]):
         *,
         number: int = 0,
         store: Store | None = None,
-        max_state_bytes: int = 1 << 20,
+        max_state_bytes: int = MAX_STATE_BYTES,
         poison: PoisonLimit = NO_LIMIT,
         cached_keys: int = 100_000,
     ) -> None:

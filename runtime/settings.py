@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from runtime.errors import SettingsInvalid
+from runtime.stores.base import MAX_STATE_BYTES
 from schemas.topics import SERVICES, Topic
 
 PREFIX = "HOTLINE_"
@@ -97,7 +98,7 @@ class EngineSettings(BaseSettings):
     max_idle_timers: int = Field(default=500, ge=1, le=5_000)
     """Timers that fire in a transaction without a record of their key. Larger: after a downtime
     a herd of due timers holds up the records behind it."""
-    max_state_bytes: int = Field(default=512 * 1024, ge=1_024, le=3 * 1024 * 1024)
+    max_state_bytes: int = Field(default=MAX_STATE_BYTES, ge=1_024, le=3 * 1024 * 1024)
     """Of one key's encoded state, which each change rewrites whole. The changelog takes 4 MiB, but
     a state that nears that needs a finer key, not a larger limit."""
     max_record_bytes: int = Field(default=1024 * 1024, ge=1_024)

@@ -92,13 +92,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class TaskLimits:
-    """How a task batches. Units last."""
+    """How a task batches, as the settings say. Units last."""
 
-    batch_max_records: int = 1_000
-    buffer_max_records: int = 4_000
-    timers_per_batch: int = 1_000
-    linger_min_ms: int = 5
-    linger_max_ms: int = 40
+    batch_max_records: int
+    buffer_max_records: int
+    timers_per_batch: int
+    linger_min_ms: int
+    linger_max_ms: int
 
 
 @dataclass(slots=True)

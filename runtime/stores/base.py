@@ -1,9 +1,11 @@
 """The local state of one task."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Kind = Literal["memory", "rocksdb"]
+MAX_STATE_BYTES: Final = 512 * 1024
+"""Of one encoded state: the default of HOTLINE_MAX_STATE_BYTES, and of a partition of no worker."""
 Clock = Callable[[], float]
 """Seconds since 1970, of the wall; only ages of files are judged by it, never rules."""
 

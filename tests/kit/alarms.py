@@ -9,12 +9,20 @@ import msgspec
 
 from policy.bundle import load
 from runtime.core import Batch, Partition, to_ms
+from runtime.engine.task import TaskLimits
 from runtime.processor import Headers, Record
 from runtime.stores.memory import MemoryStore
 from schemas.dead_letter import DeadLetter, LetterId, RedriveEnd, Redriven
 from tests.kit.reminders import ALARMS_IN, Alarm, Input, Reminders, Told
 
 BUNDLE: Final = load("cn-12345")
+LIMITS: Final = TaskLimits(
+    batch_max_records=1_000,
+    buffer_max_records=4_000,
+    timers_per_batch=1_000,
+    linger_min_ms=5,
+    linger_max_ms=40,
+)
 START: Final = datetime(2026, 11, 21, 8, tzinfo=UTC)
 START_MS: Final = to_ms(START)
 

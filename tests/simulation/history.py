@@ -68,6 +68,8 @@ def plan(seed: int, *, rocks: bool | None = None) -> Plan:
             batch_max_records=rng.choice((1, 2, 5, 100)),
             buffer_max_records=rng.choice((4, 20, 400)),
             timers_per_batch=rng.choice((1, 2, 50)),
+            linger_min_ms=5,
+            linger_max_ms=40,
         ),
         max_state_bytes=rng.choice((300, 600, 1 << 20)),
         poison=PoisonLimit(10, 3, 0.4) if rng.random() < 0.2 else NO_LIMIT,

@@ -10,8 +10,9 @@ from policy.bundle import load
 from runtime import errors, metrics
 from runtime.core import Partition
 from runtime.engine.observer import EngineObserver
-from runtime.engine.task import Done, Task, TaskLimits, TaskState
+from runtime.engine.task import Done, Task, TaskState
 from runtime.metrics import CATALOG, Metric, Metrics
+from tests.kit.alarms import LIMITS
 from tests.kit.reminders import Reminders
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,7 +39,7 @@ def a_task(number: int = 0) -> Task:
         cast(Any, None),
         partitions=1,
         inputs=part.processor.inputs,
-        limits=TaskLimits(),
+        limits=LIMITS,
         observer=EngineObserver("reminders", Metrics()),
     )
 

@@ -16,7 +16,7 @@ from runtime.errors import CommitUnknown, StateMismatch
 from runtime.processor import Record
 from runtime.stores.memory import MemoryStore
 from schemas.topics import DEAD_LETTERS, changelog, redrive
-from tests.kit.alarms import BUNDLE, at_ms, event
+from tests.kit.alarms import BUNDLE, LIMITS, at_ms, event
 from tests.kit.reminders import ALARMS_IN, ALARMS_OUT, Reminders
 from tests.simulation.broker import Broker, Network, SimulatedLog
 from tests.simulation.loop import run
@@ -66,7 +66,7 @@ class Bench:
     """Tasks on one broker."""
 
     broker: Broker = field(default_factory=lambda: Broker(Random(0)))
-    limits: TaskLimits = field(default_factory=TaskLimits)
+    limits: TaskLimits = LIMITS
     poison: PoisonLimit = NO_LIMIT
     max_state_bytes: int = 1 << 20
     observer: Silent = field(default_factory=Silent)
@@ -512,7 +512,7 @@ def test_I7_in_a_backlog_the_clock_follows_what_is_decided() -> None:
         assert bench.rang() == 1
         assert backlog_at_ring[0] > 0
 
-    live(story, Bench(limits=replace(TaskLimits(), batch_max_records=1)))
+    live(story, Bench(limits=replace(LIMITS, batch_max_records=1)))
 
 
 def test_a_batch_decided_twice_keeps_its_marks() -> None:
