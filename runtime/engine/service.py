@@ -64,6 +64,8 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self.inputs: tuple[Topic, ...] = (*processor.inputs, redrive(processor.name))
         self.tasks: dict[int, Task] = {}
         self.assigned_once = False
+        self.paused = False
+        """By an operator; holds for partitions that come later as well."""
         self.log_ = log.get("hotline.engine").bind(service=processor.name)
         self._topics = {settings.topic(topic): topic for topic in self.inputs}
         self._kept: dict[int, AnyPartition] = {}
@@ -110,7 +112,9 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         for part in self._kept.values():
             if part.store is not None:
                 part.store.close()
+            self.metrics.forget(service=self.processor.name, partition=part.number)
         self._kept = {}
+        self.metrics.set(metrics.ASSIGNED, 0, service=self.processor.name)
         if self._watermark is not None:
             await self._watermark.stop()
         if self._consumer is not None:
@@ -184,7 +188,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             )
         consumer = self._consumer
         assert consumer is not None
-        return Task(
+        task = Task(
             part,
             KafkaTaskLog(
                 settings, service=name, partition=number, inputs=self.inputs, consumer=consumer
@@ -201,6 +205,9 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             observer=self.observer,
             room=self._room,
         )
+        if self.paused:
+            task.pause()
+        return task
 
     async def _run(self, task: Task) -> None:
         try:
@@ -341,12 +348,14 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             if generation != self._generation:
                 continue
-            self.lag_records = sum(self._lag_of(task, ends) for task in tasks.values())
+            self.lag_records = sum(
+                self._lag_of(task, ends, time.monotonic()) for task in tasks.values()
+            )
             for task in tasks.values():
                 self.observer.levels(task)
             self.observer.waits(tasks.values())
 
-    def _lag_of(self, task: Task, ends: dict[TopicPartition, int]) -> int:
+    def _lag_of(self, task: Task, ends: dict[TopicPartition, int], now: float) -> int:
         """Records up to the last stable offset that are not decided; raises ``Stalled``."""
         total = 0
         for name, topic in self._topics.items():
@@ -363,7 +372,6 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 partition=task.number,
             )
             total += lag
-        now = time.monotonic()
         positions, since = self._lagging.get(task.number, ({}, now))
         seen = {**task.positions, "batches": task.progress.batches}
         moving = task.progress.last_monotonic > since
@@ -382,7 +390,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         limit = self.settings.watchdog_seconds + 10 * MONITOR_SECONDS
         while not self.should_stop:
             time.sleep(MONITOR_SECONDS)
-            if time.monotonic() - self._beat > limit and self.assigned_once:
+            if self.assigned_once and hangs(time.monotonic(), self._beat, limit):
                 self.log_.critical("loop.hangs", seconds=limit)
                 os._exit(EXIT_STALLED)
 
@@ -390,18 +398,25 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def ready(self) -> bool:
-        """Whether this worker has joined and every task of it runs or waits on purpose."""
-        return self.assigned_once and all(
-            task.state in (TaskState.RUNNING, TaskState.PAUSED) for task in self.tasks.values()
+        """Whether this worker is in the group and every task of it runs or waits on purpose."""
+        return (
+            self.assigned_once
+            and not self.should_stop
+            and all(task.running or task.waiting for task in self.tasks.values())
         )
 
     def pause(self) -> None:
-        """Take no new batches until ``resume``; the group keeps the partitions here."""
+        """Take no new batches until ``resume``; the group keeps the partitions here.
+
+        What a rebalance brings waits as well.
+        """
+        self.paused = True
         for task in self.tasks.values():
             task.pause()
 
     def resume(self) -> None:
         """Go on after ``pause`` or a poison stop."""
+        self.paused = False
         for task in self.tasks.values():
             task.resume()
         self._room.set()
@@ -411,6 +426,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         return {
             "service": self.processor.name,
             "ready": self.ready,
+            "drained": self.should_stop,
             "lag_records": self.lag_records,
             "partitions": {
                 str(number): {
@@ -423,6 +439,11 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 for number, task in sorted(self.tasks.items())
             },
         }
+
+
+def hangs(now: float, beat: float, limit_seconds: float) -> bool:
+    """Whether the event loop has given no sign of life for longer than the limit."""
+    return now - beat > limit_seconds
 
 
 def _record(topic: Topic, record: Any) -> Record:

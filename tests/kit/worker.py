@@ -22,10 +22,14 @@ START_S = 60.0
 ASK_S = 2.0
 
 
-def command(*services: str) -> list[str]:
+def command(*services: str, by_faust: bool = False) -> list[str]:
     """What starts a worker of these services; ``reminders`` is the tests' own."""
-    if services == ("reminders",):
-        return [str(SCRIPTS / "faust"), "-A", "tests.kit.reminders_app", "worker", "-l", "info"]
+    app = "tests.kit.reminders_app" if services == ("reminders",) else ""
+    if by_faust:
+        (service,) = services
+        app = f"services.{service}.app"
+    if app:
+        return [str(SCRIPTS / "faust"), "-A", app, "worker", "-l", "info"]
     return [str(SCRIPTS / "hotline"), "worker", *services]
 
 
@@ -40,6 +44,8 @@ class Worker:
         self.directory = directory / name
         self.environ = dict(environ)
         self.log = directory / f"{name}.log"
+        self.by_faust = False
+        """Start it as a user of Faust does, not by ``hotline worker``."""
         self.starts = 0
         self.ended_on_purpose = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,7 +67,7 @@ class Worker:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOTLINE_")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command(*self.services), "--web-port", str(self._port)],
+                [*command(*self.services, by_faust=self.by_faust), "--web-port", str(self._port)],
                 cwd=ROOT,
                 env={**inherited, **given},
                 stdin=subprocess.DEVNULL,
@@ -141,6 +147,14 @@ class Worker:
         except ValueError:
             return {}
         return told
+
+    def healthy(self) -> bool:
+        """Whether ``/health`` answers 200: all that a supervisor or a balancer looks at."""
+        try:
+            self._get("/health")
+        except OSError:
+            return False
+        return True
 
     def post(self, path: str, token: str) -> dict[str, Any]:
         """``POST`` to a control endpoint."""
