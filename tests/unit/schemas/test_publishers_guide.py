@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from policy.bundle import load, shipped
 from schemas.binary import from_binary, is_binary
 from schemas.envelope import Envelope
 from schemas.events import EVENT_TYPES, parse_event
@@ -51,6 +52,13 @@ def test_an_example_stands_under_its_own_heading() -> None:
 def test_the_examples_have_ids_of_their_own() -> None:
     identities = [parse_event(example).identity for example in EXAMPLES]
     assert len(identities) == len(set(identities))
+
+
+@pytest.mark.parametrize("profile", shipped())
+def test_the_size_limit_is_that_of_the_policies_that_ship(profile: str) -> None:
+    (kib,) = map(int, re.findall(r"more than (\d+) KiB", TEXT))
+    limits = {each.policy.intake.max_event_bytes for each in load(profile).versions}
+    assert limits == {kib * 1024}
 
 
 def _data_fields(model: type[Envelope]) -> set[str]:
