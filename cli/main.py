@@ -1,7 +1,9 @@
 """The ``hotline`` command: a table of subcommands, each loaded only when it is called."""
 
+import os
 import signal
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 
 import click
@@ -37,9 +39,22 @@ class Lazy(click.Group):
         return command
 
 
+def _warn_of_unknown(environment: Mapping[str, str]) -> None:
+    """A variable that nothing reads is a setting that is not made: nobody would notice."""
+    if not any(name.upper().startswith("HOTLINE_") for name in environment):
+        return  # what follows takes a moment to load
+    from runtime.settings import unknown
+    from services.intake.settings import IntakeSettings  # noqa: F401 (its variables are known)
+
+    for variable, nearest in unknown(environment).items():
+        meant = f"; did you mean {nearest}?" if nearest else ""
+        click.echo(f"Warning: nothing reads the variable {variable}{meant}", err=True)
+
+
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hotline-pipeline")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Run and question the hotline pipeline.
 
     \b
@@ -51,3 +66,5 @@ def main() -> None:
     # What a command started (a broker, a stack) is stopped on the way out. A worker has a handler
     # of its own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if context.invoked_subcommand != "worker":  # which logs it
+        _warn_of_unknown(os.environ)

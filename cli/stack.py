@@ -114,7 +114,13 @@ def up(
 @in_directory
 @click.option("--wipe", is_flag=True, help="Delete the data, too.")
 def down(directory: Path, wipe: bool) -> None:
-    """Stop what hotline up started. The data stays, unless --wipe."""
+    """Stop what hotline up started. The data stays, unless --wipe.
+
+    \b
+    Examples:
+      hotline down
+      hotline down --wipe        and begin anew
+    """
     console = Console(stderr=True)
     with errors_said():
         Stack(directory).down(wipe=wipe, say=lambda text: console.print(text, style="dim"))
@@ -125,7 +131,13 @@ def down(directory: Path, wipe: bool) -> None:
 @in_directory
 @as_json
 def status(directory: Path, as_json: bool) -> None:
-    """Show what runs and where. Exit code 1 unless all of it is well."""
+    """Show what runs and where. Exit code 1 unless all of it is well.
+
+    \b
+    Examples:
+      hotline status
+      hotline status --json | jq .environ
+    """
     with errors_said():
         stack = Stack(directory)
         parts = stack.parts()
@@ -149,7 +161,13 @@ def status(directory: Path, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True)
 def logs(service: str, directory: Path, follow: bool, lines: int) -> None:
-    """Print the end of a log: of kafka, postgres or a service."""
+    """Print the end of a log: of kafka, postgres or a service.
+
+    \b
+    Examples:
+      hotline logs dedup -f
+      hotline logs kafka -n 200
+    """
     with errors_said():
         stack = Stack(directory)
     if stack.state is None:
@@ -180,6 +198,9 @@ def logs(service: str, directory: Path, follow: bool, lines: int) -> None:
 def bundle(file: Path, requirements: Path | None) -> None:
     """Write all downloads into FILE, for machines without a network.
 
+    \b
+    Examples:
+      hotline bundle hotline.tar --wheels requirements.lock
     \b
     There:
       tar xf FILE wheels                                               (with --wheels)

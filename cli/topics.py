@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from rich.table import Table
 from cli.stack import as_json, errors_said
 from deploy import topics as deployed
 from deploy.topics import Layout, declared
+from runtime.errors import HotlineError
 from runtime.settings import EngineSettings
 
 T = TypeVar("T")
@@ -24,7 +26,9 @@ OPTIONS = (
     click.option("--bootstrap", help="Brokers, host:port by commas. [HOTLINE_KAFKA_BOOTSTRAP]"),
     click.option("--prefix", help="In front of every name. [HOTLINE_TOPIC_PREFIX]"),
     click.option(
-        "--partitions", type=int, help="Of each topic, for good; 24 suits. [HOTLINE_PARTITIONS]"
+        "--partitions",
+        type=int,
+        help="Of each topic, for good: 4 for one machine, 24 for a cluster. [HOTLINE_PARTITIONS]",
     ),
     click.option(
         "--replication",
@@ -52,7 +56,24 @@ def _with_options(command: F) -> F:
     return command
 
 
+class PartitionsUnsaid(HotlineError):
+    """Topics are to be made, and nobody said with how many partitions.
+
+    Operator action: give ``--partitions`` or set HOTLINE_PARTITIONS, for the workers as well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "partitions_unsaid",
+            "say how many partitions the topics get, with --partitions or HOTLINE_PARTITIONS: 4 "
+            "suit one machine, 24 a cluster (at most so many workers share a service). The number "
+            "is for good, and workers need the same HOTLINE_PARTITIONS",
+        )
+
+
 def _reach(
+    *,
+    partitions_for_good: bool = False,
     bootstrap: str | None,
     prefix: str | None,
     partitions: int | None,
@@ -67,6 +88,8 @@ def _reach(
         )
     given = {"kafka_bootstrap": bootstrap, "topic_prefix": prefix, "partitions": partitions}
     settings = EngineSettings.for_command(**{k: v for k, v in given.items() if v is not None})
+    if partitions_for_good and "partitions" not in settings.model_fields_set:
+        raise PartitionsUnsaid
     client = settings.kafka_client_kwargs()
     client["bootstrap"] = client.pop("bootstrap_servers")
     layout = Layout(settings.partitions, replication, min_insync, settings.topic_prefix)
@@ -85,15 +108,30 @@ def _run(work: Coroutine[Any, Any, T], bootstrap: str) -> T:
 
 @click.group()
 def topics() -> None:
-    """Make and check the topics. Workers never make any."""
+    """Make and check the topics. Workers never make any.
+
+    \b
+    Examples:
+      hotline topics create --partitions 24
+      hotline topics check --bootstrap kafka:9092
+      hotline topics list --json
+    """
+    # What it would say on stderr (retries, reconnects) ends in an error of ours, or is of no use.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 
 @topics.command()
 @_with_options
 def create(as_json: bool, **options: Any) -> None:
-    """Make the topics that are missing; what is there stays as it is."""
+    """Make the topics that are missing; what is there stays as it is.
+
+    \b
+    Examples:
+      hotline topics create --partitions 24
+      hotline topics create --partitions 4 --replication 1 --min-insync 1    one broker
+    """
     with errors_said():
-        client, layout = _reach(**options)
+        client, layout = _reach(partitions_for_good=True, **options)
 
         async def work() -> tuple[tuple[str, ...], tuple[deployed.Finding, ...]]:
             made = await deployed.create(topics=declared(), layout=layout, **client)
@@ -114,7 +152,13 @@ def create(as_json: bool, **options: Any) -> None:
 @topics.command()
 @_with_options
 def check(as_json: bool, **options: Any) -> None:
-    """Say what differs from what is declared. Exit code 1 if anything does."""
+    """Say what differs from what is declared. Exit code 1 if anything does.
+
+    \b
+    Examples:
+      hotline topics check
+      HOTLINE_PARTITIONS=24 hotline topics check --json
+    """
     with errors_said():
         client, layout = _reach(**options)
         findings = _run(
@@ -133,7 +177,13 @@ def check(as_json: bool, **options: Any) -> None:
 @topics.command(name="list")
 @_with_options
 def list_topics(as_json: bool, **options: Any) -> None:
-    """Show every declared topic, and whether the broker has it."""
+    """Show every declared topic, and whether the broker has it.
+
+    \b
+    Examples:
+      hotline topics list
+      hotline topics list --bootstrap kafka:9092 --json
+    """
     with errors_said():
         client, layout = _reach(**options)
         found = _run(

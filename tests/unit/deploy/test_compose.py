@@ -49,6 +49,11 @@ def test_every_command_exists(name: str) -> None:
         assert arguments[0] in found.commands
 
 
+def test_topics_are_made_with_a_partition_count_that_the_workers_share() -> None:
+    counts = {each["environment"]["HOTLINE_PARTITIONS"] for each in OURS.values()}
+    assert counts == {"${HOTLINE_PARTITIONS:-24}"}
+
+
 def test_the_workers_host_every_service() -> None:
     assert tuple(CONTAINERS["worker"]["command"][1:]) == SERVICES
 
