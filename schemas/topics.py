@@ -87,17 +87,48 @@ def redrive(service: str) -> Topic:
     )
 
 
+def repartition(service: str, by: str) -> Topic:
+    """Where ``service`` passes events on by another key, for services whose state is keyed so.
+
+    It passes on the original bytes, with the original ``recordedtime``. Events of one ticket keep
+    their order as long as ``by`` stays the same; those of several tickets meet in any order.
+
+    The watermark covers the log, not this hop: a reader's timer may fire although an event that
+    was recorded before it is still on the way. So, as for facts of other services, a reader may not
+    conclude from the absence of an event here; what it said too early it takes back when the event
+    comes (docs/decisions/0005).
+
+    A reader that is down for longer than the retention has lost events, and starts anew by replay.
+
+    Args:
+        service: the one that writes it, and the only one; declared in ``REPARTITIONED``.
+        by: what the record key is, in words («leaf and area»).
+    """
+    return Topic(
+        f"hotline.{service}.by-{by.replace(' ', '-')}",
+        key=by,
+        doc=f"Events as {service} passes them on, keyed by {by}.",
+        retention=timedelta(days=7),
+        # By their own time, events of a service that catches up would be deleted before they are
+        # read.
+        append_time=True,
+    )
+
+
 SERVICES: tuple[str, ...] = ("intake", "dedup")
 """The services that ship, in the order in which a record passes them."""
 
+REPARTITIONED: Final[dict[str, tuple[Topic, ...]]] = {}
+"""The repartition topics of each service that writes any; those that ship keep the log's key."""
 
-def service_topics(service: str) -> tuple[Topic, Topic]:
-    """The two topics that belong to a service's engine."""
-    return changelog(service), redrive(service)
+
+def service_topics(service: str) -> tuple[Topic, ...]:
+    """The topics that belong to a service: its engine's two, and those it passes events on by."""
+    return changelog(service), redrive(service), *REPARTITIONED.get(service, ())
 
 
 FACTS: tuple[Topic, ...] = (REPEATS,)
 """Topics of facts, each written by one service."""
 
 ALL: tuple[Topic, ...] = (INBOX, TICKETS, *FACTS, CLOCK, DEAD_LETTERS)
-"""Without the engine's own, which exist per service (``service_topics``)."""
+"""Without those that belong to one service (``service_topics``)."""

@@ -51,6 +51,19 @@ class Input(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+_inputs = msgspec.json.Decoder(Input)
+
+
+def read_input(record: Record) -> Input:
+    """``decode`` of the tests' processors."""
+    if record.value is None:
+        raise Unreadable("no_value", "value is null")
+    try:
+        return _inputs.decode(record.value)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as bad:
+        raise Unreadable("invalid", str(bad)) from bad
+
+
 class Reminders(Processor[Alarm, Input]):
     name = "reminders"
     inputs = (ALARMS_IN,)
@@ -64,15 +77,9 @@ class Reminders(Processor[Alarm, Input]):
         """
         self.fixed = fixed
         self.inputs = (source,)  # type: ignore[misc]
-        self._decoder = msgspec.json.Decoder(Input)
 
     def decode(self, record: Record) -> Input:
-        if record.value is None:
-            raise Unreadable("no_value", "value is null")
-        try:
-            return self._decoder.decode(record.value)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as bad:
-            raise Unreadable("invalid", str(bad)) from bad
+        return read_input(record)
 
     def recorded_at(self, event: Input, record: Record) -> datetime:
         return event.recordedtime
