@@ -7,7 +7,7 @@ would crash in ``subscribe()``, and state and facts need transactions that its a
 import hmac
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NoReturn, cast
 
@@ -64,6 +64,15 @@ class Host(faust.App):
     engines: tuple[Engine, ...] = ()
 
 
+def tell_settings(settings: Mapping[str, EngineSettings]) -> None:
+    """Log what each service was told, secrets as asterisks, and which variables nothing reads."""
+    logger = log.get("hotline.settings")
+    for service, each in settings.items():
+        logger.info("settings.read", service=service, **each.describe())
+    for variable, nearest in unknown(os.environ, settings).items():
+        logger.warning("variable.unknown", variable=variable, nearest=nearest)
+
+
 def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Host:
     """One application for one or several services (co-hosting).
 
@@ -76,8 +85,7 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
     common = next(iter(settings.values()))
     json = {"auto": None, "json": True, "console": False}[common.log_format]
     log.configure(common.log_level, json=json)
-    for variable, nearest in unknown(os.environ, services).items():
-        log.get("hotline.settings").warning("variable.unknown", variable=variable, nearest=nearest)
+    tell_settings(settings)
     # Faust makes its directory but not the ones above.
     common.data_dir.mkdir(parents=True, exist_ok=True)
     app = Host(

@@ -1,8 +1,11 @@
-"""``hotline worker``: where its web server listens."""
+"""``hotline worker``: where its web server listens, what it says of its settings."""
+
+import json
 
 import pytest
 
-from runtime.host import port_of
+from runtime import log
+from runtime.host import port_of, tell_settings
 from runtime.settings import EngineSettings
 
 
@@ -29,3 +32,28 @@ def test_the_option_goes_before_the_variables(
 def test_0_is_any_free_port(monkeypatch: pytest.MonkeyPatch, given: int | None) -> None:
     monkeypatch.setenv("HOTLINE_WEB_PORT", "0")
     assert 1 <= port_of(EngineSettings.for_service("dedup"), given) <= 65_535
+
+
+def test_the_settings_are_logged_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOTLINE_CONTROL_TOKEN", "hunter2")
+    monkeypatch.setenv("HOTLINE_DEDUP_LINGER_MAX_MS", "70")
+    monkeypatch.setenv("HOTLINE_DEDUP_LINGERMAX_MS", "80")
+    log.configure("INFO", json=True)
+    tell_settings({name: EngineSettings.for_service(name) for name in ("intake", "dedup")})
+    said = capsys.readouterr().err
+    assert "hunter2" not in said
+    intake, dedup, misspelt = map(json.loads, said.splitlines())
+    assert (intake["event"], intake["service"], intake["linger_max_ms"]) == (
+        "settings.read",
+        "intake",
+        50,
+    )
+    assert (dedup["service"], dedup["linger_max_ms"]) == ("dedup", 70)
+    assert set(EngineSettings.model_fields) <= set(dedup)
+    assert "(not logged)" not in dedup.values()
+    assert (misspelt["event"], misspelt["nearest"]) == (
+        "variable.unknown",
+        "HOTLINE_DEDUP_LINGER_MAX_MS",
+    )
