@@ -49,6 +49,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Leaves it for the next start. Harmless when closed."""
-
-    def destroy(self) -> None:
-        """Closes it and deletes what is on disk."""

@@ -49,7 +49,3 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def destroy(self) -> None:
-        self._states.clear()
-        self._offset, self._bytes = None, 0

@@ -176,15 +176,6 @@ class RocksStore:
         self._lock.close()
         self._lock = None
 
-    def destroy(self) -> None:
-        if self._db is not None:
-            self._fresh = False
-            self._db.close()
-            self._db = None
-            self._delete()
-            self._offset, self._keys, self._bytes = None, 0, 0
-        self.close()
-
     @property
     def _open(self) -> Rdict:
         if self._db is None:

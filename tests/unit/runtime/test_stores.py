@@ -72,17 +72,6 @@ def test_the_position_never_goes_back(shelf: Shelf, kind: Kind) -> None:
     assert (store.get("a"), store.offset) == (b"2", 5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_destroyed_store_starts_empty(shelf: Shelf, kind: Kind) -> None:
-    store = shelf.open(kind)
-    store.apply({"a": b"1"}, 5)
-    store.caught_up()
-    store.destroy()
-    store.close()
-    again = shelf.open(kind)
-    assert (again.offset, again.key_count, dict(again.items())) == (None, 0, {})
-
-
 def test_what_was_closed_when_current_is_there_again(shelf: Shelf) -> None:
     store = shelf.open()
     store.apply({"a": b"1"}, 5)
@@ -221,4 +210,4 @@ def test_memory_and_rocksdb_agree_on_every_sequence(batches: list[object]) -> No
             assert store.size_bytes == model.size_bytes
             for key in dict(model.items()):
                 assert store.get(key) == model.get(key)
-        store.destroy()
+        store.close()
