@@ -22,15 +22,6 @@ from runtime.stores.base import MAX_STATE_BYTES
 from schemas.topics import SERVICES, Topic
 
 PREFIX = "HOTLINE_"
-READ_ELSEWHERE: Final = frozenset(
-    {
-        *("HOTLINE_DIR", "HOTLINE_CACHE", "HOTLINE_MAVEN_MIRROR"),
-        *("HOTLINE_REPLICATION", "HOTLINE_MIN_INSYNC"),
-        *("HOTLINE_FAILPOINT", "HOTLINE_TEST_SEED", "HOTLINE_WRITE_DOCS"),
-    }
-)
-"""By commands (local stack, topics) and by tests; no setting of a worker."""
-
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Milliseconds = Annotated[int, Field(gt=0)]
 
@@ -75,7 +66,8 @@ class EngineSettings(BaseSettings):
     """Static membership: a name of this worker, stable and unique. A restart within the session
     time-out then moves no partition; two workers with one name fence each other."""
     partitions: int = Field(default=4, ge=1, le=10_000)
-    """Of every co-partitioned topic. Fixed for good when the topics are created."""
+    """Of every co-partitioned topic. Fixed for good when the topics are created, so that `hotline
+    topics create` wants it said: 4 suit one machine, 24 a cluster."""
 
     # --- What runs -----------------------------------------------------------------------------
     policy: str = "cn-12345"
@@ -312,15 +304,53 @@ class Variable:
     meaning: str
 
 
-def catalog() -> tuple[Variable, ...]:
-    """Every environment variable of the runtime, in the order of declaration."""
+OF_COMMANDS: Final = (
+    Variable(
+        "HOTLINE_DIR",
+        "~/.local/state/hotline",
+        "Data, logs and pids of `hotline up` and what belongs to it; `--dir`.",
+    ),
+    Variable(
+        "HOTLINE_CACHE",
+        "~/.cache/hotline",
+        "Downloads (Kafka's jars, the peers of the benchmark); as `XDG_CACHE_HOME` says.",
+    ),
+    Variable(
+        "HOTLINE_MAVEN_MIRROR", "", "Address of a Maven mirror to download the jars from instead."
+    ),
+    Variable(
+        "HOTLINE_REPLICATION",
+        "3",
+        "Copies of each partition that `hotline topics` makes and checks; `--replication`.",
+    ),
+    Variable(
+        "HOTLINE_MIN_INSYNC",
+        "2",
+        "Copies that must have a record before it counts as written (topics); `--min-insync`.",
+    ),
+)
+"""Variables of commands (local stack, topics) that are no setting of a worker."""
+_OF_TESTS: Final = frozenset({"HOTLINE_FAILPOINT", "HOTLINE_TEST_SEED", "HOTLINE_WRITE_DOCS"})
+
+
+def catalog(
+    kind: type[EngineSettings] = EngineSettings, prefix: str = PREFIX
+) -> tuple[Variable, ...]:
+    """Every environment variable of the runtime, in the order of declaration.
+
+    Args:
+        kind: of a service: then those that only it has.
+        prefix: in front of their names.
+    """
+    common = () if kind is EngineSettings else EngineSettings.model_fields
     return tuple(
         Variable(
-            PREFIX + name.upper(),
+            prefix + name.upper(),
             "" if field.default is None else str(field.default),
             " ".join((field.description or "").split()),
         )
-        for name, field in EngineSettings.model_fields.items()
+        for name, field in kind.model_fields.items()
+        if name not in common
     )
 
 
@@ -336,7 +366,8 @@ def unknown(
     """
     fields = {name.upper() for each in _kinds(EngineSettings) for name in each.model_fields}
     prefixes = {PREFIX, *(service_prefix(name) for name in (*SERVICES, *services))}
-    known = READ_ELSEWHERE | {prefix + name for prefix in prefixes for name in fields}
+    known = _OF_TESTS | {each.name for each in OF_COMMANDS}
+    known |= {prefix + name for prefix in prefixes for name in fields}
     by_name = {each.removeprefix(PREFIX): each for each in sorted(known)}
     found: dict[str, str | None] = {}
     for variable in environment:

@@ -20,10 +20,13 @@ class IntakeSettings(EngineSettings):
     # Whoever has the key can test a guess (all telephone numbers are few): keep it from the topics'
     # readers, and never lose it: with another key everybody is somebody else (R61).
     pseudonym_key: SecretStr | None = None
-    """64 hexadecimal digits; unset: the key file is used."""
+    """What pseudonyms are made with: 64 hexadecimal digits; unset: the key file is used. Keep it
+    secret and keep it for ever: with another key, or none, everybody is somebody else, and no
+    complaint is a repeat of one from before."""
     pseudonym_key_file: Path | None = None
     """Holds the 64 digits; made at the first start, for its owner alone, if it is not there.
-    Unset: ``pseudonym.key`` in HOTLINE_DATA_DIR."""
+    Unset: ``pseudonym.key`` in HOTLINE_DATA_DIR. All workers of intake need the same one; losing it
+    is losing the key."""
     pseudonym_key_version: int = Field(default=1, ge=1)
     """A number for the key, raised with it, that the log names at start. Pseudonyms do not carry
     it: another key is another set of citizens, until a directory can join the two."""

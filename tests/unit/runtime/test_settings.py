@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from cli.topics import topics
 from runtime.errors import SettingsInvalid
-from runtime.settings import EngineSettings, catalog, unknown
+from runtime.settings import (
+    OF_COMMANDS,
+    EngineSettings,
+    Variable,
+    catalog,
+    service_prefix,
+    unknown,
+)
 from schemas.topics import DEAD_LETTERS, changelog
 from services.intake.settings import IntakeSettings
 
@@ -22,19 +30,30 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def page() -> str:
+def table(variables: tuple[Variable, ...]) -> str:
     rows = "\n".join(
         f"| `{variable.name}` | {f'`{variable.default}`' if variable.default else ''} "
         f"| {variable.meaning.replace('``', '`')} |"
-        for variable in catalog()
+        for variable in variables
     )
+    return f"| variable | default | meaning |\n|---|---|---|\n{rows}\n"
+
+
+def page() -> str:
     return (
         "# Settings\n\n"
-        "Environment variables of workers and commands. `HOTLINE_<SERVICE>_<NAME>` (such as\n"
-        "`HOTLINE_DEDUP_BATCH_MAX_RECORDS`) overrides `HOTLINE_<NAME>` for one service. Generated\n"
-        "from `runtime/settings.py` by\n"
-        "`HOTLINE_WRITE_DOCS=1 pytest tests/unit/runtime/test_settings.py`.\n\n"
-        f"| variable | default | meaning |\n|---|---|---|\n{rows}\n"
+        "Environment variables of workers and commands. Generated from `runtime/settings.py` and\n"
+        "`services/*/settings.py` by\n"
+        "`HOTLINE_WRITE_DOCS=1 pytest tests/unit/runtime/test_settings.py`. One that is named\n"
+        "`HOTLINE_…` and that nothing reads is warned about at the start.\n\n"
+        "## Workers and commands\n\n"
+        "`HOTLINE_<SERVICE>_<NAME>` (such as `HOTLINE_DEDUP_BATCH_MAX_RECORDS`) overrides\n"
+        "`HOTLINE_<NAME>` for one service.\n\n"
+        f"{table(catalog())}\n"
+        "## Intake alone\n\n"
+        f"{table(catalog(IntakeSettings, service_prefix('intake')))}\n"
+        "## Commands alone\n\n"
+        f"{table(OF_COMMANDS)}"
     )
 
 
@@ -48,7 +67,24 @@ def test_the_page_of_settings_is_current() -> None:
 
 
 def test_every_setting_says_what_it_means() -> None:
-    assert [variable.name for variable in catalog() if not variable.meaning] == []
+    of_intake = catalog(IntakeSettings, service_prefix("intake"))
+    variables = (*catalog(), *of_intake, *OF_COMMANDS)
+    assert [variable.name for variable in variables if not variable.meaning] == []
+
+
+def test_the_page_has_the_key_that_nobody_may_lose() -> None:
+    assert "| `HOTLINE_INTAKE_PSEUDONYM_KEY` |  | What pseudonyms are made with" in page()
+    assert "everybody is somebody else" in page()
+
+
+def test_the_defaults_of_commands_are_those_of_their_options() -> None:
+    defaults = {
+        str(option.envvar): str(option.default)
+        for option in topics.commands["create"].params
+        if option.envvar
+    }
+    assert defaults == {each.name: each.default for each in OF_COMMANDS if each.name in defaults}
+    assert len(defaults) == 2
 
 
 @pytest.mark.parametrize(
