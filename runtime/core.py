@@ -19,6 +19,7 @@ from runtime.errors import StateTooLarge
 from runtime.processor import Decision, Effect, Note, Processor, Record, State, Unreadable
 from runtime.stores.base import MAX_STATE_BYTES, Store
 from runtime.stores.codec import StateCodec, instant, wake_ms
+from runtime.traces import trace_id
 from schemas.dead_letter import DeadLetter, NotALetter, RedriveEnd, Redriven, read_redrive
 from schemas.topics import changelog, redrive
 
@@ -76,6 +77,10 @@ class Failure:
     position: str
     subject: str
     error: Exception
+    offset: int | None = None
+    """Of the record; None for a timer, which has none."""
+    trace_id: str | None = None
+    """Of the record's ``traceparent``, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,7 +520,9 @@ class Batch(Generic[S, E]):
         """A rule raised: the record and the later ones of its subject wait, in order."""
         position = position_of(record)
         hit = self._blocked(subject) or Blocked(since=position, letters=0)
-        self.failures.append(Failure(position, subject, error))
+        self.failures.append(
+            Failure(position, subject, error, offset=record.offset, trace_id=trace_id(record))
+        )
         self._letter(
             record,
             "rule_raised" if subject else "decode_raised",
