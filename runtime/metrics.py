@@ -141,7 +141,7 @@ TIMERS_LATE = Histogram(
     name="timers_late_seconds",
     labels=("service",),
     buckets=_LATE,
-    meaning="From the due instant to the commit of what followed, by the wall's clock.",
+    meaning="From the due instant to the commit, by the wall's clock: a batch's oldest timer.",
     action="p99 above 2 s without a fault: clock lag, then batch seconds.",
 )
 DEAD_LETTERS = Counter(
@@ -190,13 +190,13 @@ RECOVERY_SECONDS = Histogram(
 )
 RECOVERY_PROGRESS = Gauge(
     name="recovery_progress_ratio",
-    meaning="Share of the changelog recovered; 1 when the task runs.",
+    meaning="Share of the changelog recovered; 1 when the task runs or is paused.",
     action="Stands below 1: see in the log why the changelog cannot be read.",
 )
 LAST_PROGRESS = Gauge(
     name="last_progress_timestamp_seconds",
     labels=("service",),
-    meaning="When something last moved: a commit, a recovery step, a poll with nothing to do.",
+    meaning="When something last moved: a commit, a recovery step, a look that found no lag.",
     action="Older than HOTLINE_WATCHDOG_SECONDS with lag: the watchdog should have ended it.",
 )
 WAITING = Gauge(

@@ -38,7 +38,9 @@ class EngineObserver:
             add(metrics.REDRIVEN, done.redriven, service=service)
         if done.timers:
             add(metrics.TIMERS_FIRED, done.timers, service=service, partition=number)
-            observe(metrics.TIMERS_LATE, done.timer_delay_seconds, service=service)
+        if done.oldest_due_ms is not None:
+            late = max(0.0, time.time() - done.oldest_due_ms / 1_000)
+            observe(metrics.TIMERS_LATE, late, service=service)
         for reason, count in Tally(letter.reason for letter in done.letters).items():
             add(metrics.DEAD_LETTERS, count, service=service, reason=reason)
         for (name, labels), count in Tally(done.notes).items():
@@ -51,6 +53,8 @@ class EngineObserver:
             "rule.raised",
             partition=task.number,
             position=failure.position,
+            offset=failure.offset,
+            trace_id=failure.trace_id,
             ticket=failure.subject,
             exc_info=failure.error,
         )
@@ -91,8 +95,19 @@ class EngineObserver:
         for reason in (PAUSED, POISON_STOP):
             self.metrics.set(metrics.WAITING, reasons[reason], service=self.service, reason=reason)
 
-    def levels(self, task: Task) -> None:
-        """Gauges of a task, sampled now and then."""
+    def moved(self, tasks: Iterable[Task]) -> None:
+        """When the latest of them made progress, on the wall's clock."""
+        latest = max((task.progress.last_monotonic for task in tasks), default=None)
+        if latest is not None:
+            at = time.time() - (time.monotonic() - latest)
+            self.metrics.set(metrics.LAST_PROGRESS, at, service=self.service)
+
+    def levels(self, task: Task, changelog_end: int = 0) -> None:
+        """Gauges of a task, sampled now and then.
+
+        Args:
+            changelog_end: what a recovery has to reach; 0 while that is not known.
+        """
         store, part, number = task.part.store, task.part, task.number
         level = self.metrics.set
         given: dict[str, str | int] = {"service": self.service, "partition": number}
@@ -103,7 +118,14 @@ class EngineObserver:
         level(metrics.TIMERS_DUE, part.overdue, **given)
         level(metrics.QUARANTINED, len(part.blocked), **given)
         level(metrics.POISON_STOP, 1 if part.stopped else 0, **given)
-        level(metrics.RECOVERY_PROGRESS, 1 if task.running else 0, **given)
+        level(metrics.RECOVERY_PROGRESS, recovery_progress(task, changelog_end), **given)
         if part.clock_ms:
             level(metrics.CLOCK, part.clock_ms / 1_000, **given)
             level(metrics.CLOCK_LAG, max(0.0, time.time() - part.clock_ms / 1_000), **given)
+
+
+def recovery_progress(task: Task, changelog_end: int) -> float:
+    """Share of the changelog that the task's state reflects; 1 once it has begun to work."""
+    if task.running or task.waiting:
+        return 1.0
+    return min(1.0, task.recovered / changelog_end) if changelog_end else 0.0

@@ -28,7 +28,7 @@ from runtime.metrics import METRICS, Metrics
 from runtime.processor import Record
 from runtime.settings import EngineSettings
 from runtime.stores import open_store
-from schemas.topics import Topic, redrive
+from schemas.topics import Topic, changelog, redrive
 
 MONITOR_SECONDS: Final = 1.0
 PREFLIGHT_SECONDS: Final = 5.0
@@ -331,15 +331,22 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         """Lag, gauges, the watchdog, and the topics as declared."""
         consumer, topics = self._consumer, preflight.needed(self.processor)
         assert consumer is not None
+        changelog_name = self.settings.topic(changelog(self.processor.name))
         next_preflight = time.monotonic() + PREFLIGHT_SECONDS
         while not self.should_stop:
             await self.sleep(MONITOR_SECONDS)
             self._beat = time.monotonic()
             generation, tasks = self._generation, dict(self.tasks)
             partitions = [TopicPartition(name, number) for name in self._topics for number in tasks]
+            recovering = [
+                TopicPartition(changelog_name, number)
+                for number, task in tasks.items()
+                if task.state is TaskState.RECOVERING
+            ]
             try:
                 async with asyncio.timeout(self.settings.request_timeout_ms / 1_000):
-                    ends = await consumer.end_offsets(partitions) if partitions else {}
+                    asked = partitions + recovering
+                    ends = await consumer.end_offsets(asked) if asked else {}
                 if time.monotonic() >= next_preflight:
                     await preflight.check(topics, self.settings)
                     next_preflight = time.monotonic() + PREFLIGHT_SECONDS
@@ -348,12 +355,15 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             if generation != self._generation:
                 continue
-            self.lag_records = sum(
-                self._lag_of(task, ends, time.monotonic()) for task in tasks.values()
-            )
-            for task in tasks.values():
-                self.observer.levels(task)
+            self.lag_records = 0
+            for number, task in tasks.items():
+                lag = self._lag_of(task, ends, time.monotonic())
+                if not lag and task.idle:
+                    task.progress.touch()
+                self.lag_records += lag
+                self.observer.levels(task, ends.get(TopicPartition(changelog_name, number), 0))
             self.observer.waits(tasks.values())
+            self.observer.moved(tasks.values())
 
     def _lag_of(self, task: Task, ends: dict[TopicPartition, int], now: float) -> int:
         """Records up to the last stable offset that are not decided; raises ``Stalled``."""

@@ -112,7 +112,8 @@ class Done:
     letters: Sequence[DeadLetter]
     notes: Sequence[Note]
     outputs: Mapping[str, int]
-    timer_delay_seconds: float
+    oldest_due_ms: int | None
+    """When the longest overdue of its timers was due; None where the clock fired none."""
     redriven: int = 0
     """Of the records: dead letters that came back."""
 
@@ -214,6 +215,16 @@ class Task:
     def waiting(self) -> bool:
         """Whether the task waits and says so (exempt from the watchdog)."""
         return self.state is TaskState.PAUSED
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do for what has arrived."""
+        return self.running and not self._buffer and not self.part.overdue
+
+    @property
+    def recovered(self) -> int:
+        """Up to where the changelog has been read."""
+        return 0 if self.part.store is None else self.part.store.offset or 0
 
     @property
     def buffered(self) -> int:
@@ -602,8 +613,6 @@ class Task:
             counts[send.topic] = counts.get(send.topic, 0) + 1
         for failure in batch.failures:
             self.observer.rule_raised(self, failure)
-        oldest_ms = batch.oldest_fired_ms
-        delay = 0.0 if oldest_ms is None else (batch.clock_ms - oldest_ms) / 1_000
         self.observer.batch_done(
             self,
             Done(
@@ -614,7 +623,7 @@ class Task:
                 letters=batch.letters,
                 notes=batch.notes,
                 outputs=counts,
-                timer_delay_seconds=delay,
+                oldest_due_ms=batch.oldest_fired_ms,
                 redriven=batch.redriven,
             ),
         )

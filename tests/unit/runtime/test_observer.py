@@ -1,17 +1,22 @@
 """What a task reports becomes metrics: each of them has a writer."""
 
+import json
+import logging
 import re
+import time
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import structlog
 
 from policy.bundle import load
-from runtime import errors, metrics
-from runtime.core import Partition
+from runtime import errors, log, metrics
+from runtime.core import Failure, Partition
 from runtime.engine.observer import EngineObserver
 from runtime.engine.task import Done, Task, TaskState
 from runtime.metrics import CATALOG, Metric, Metrics
+from runtime.stores.memory import MemoryStore
 from tests.kit.alarms import LIMITS
 from tests.kit.reminders import Reminders
 
@@ -33,7 +38,7 @@ RAISERS = _sources("runtime", "services", "deploy", "cli", without="errors.py")
 
 
 def a_task(number: int = 0) -> Task:
-    part = Partition(Reminders(), BUNDLE, number=number)
+    part = Partition(Reminders(), BUNDLE, number=number, store=MemoryStore())
     return Task(
         part,
         cast(Any, None),
@@ -54,7 +59,7 @@ def done(**given: Any) -> Done:
             "letters": (),
             "notes": (),
             "outputs": {},
-            "timer_delay_seconds": 0.0,
+            "oldest_due_ms": None,
             **given,
         }
     )
@@ -108,3 +113,82 @@ def test_a_task_that_was_given_up_is_counted() -> None:
     observer = EngineObserver("reminders", Metrics())
     observer.abandoned(a_task(2))
     assert observer.metrics.read(metrics.ABANDONED, service="reminders", partition=2) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "end", "share"),
+    [
+        (TaskState.STARTING, 0, 0.0),
+        (TaskState.RECOVERING, 0, 0.0),
+        (TaskState.RECOVERING, 400, 0.25),
+        (TaskState.RECOVERING, 100, 1.0),
+        (TaskState.RECOVERING, 90, 1.0),
+        (TaskState.RUNNING, 0, 1.0),
+        (TaskState.PAUSED, 0, 1.0),
+    ],
+)
+def test_I13_the_progress_of_a_recovery_is_its_share_of_the_changelog(
+    state: TaskState, end: int, share: float
+) -> None:
+    observer, task = EngineObserver("reminders", Metrics()), a_task()
+    task.state = state
+    assert task.part.store is not None
+    task.part.store.apply({}, 100)
+    observer.levels(task, end)
+    given = {"service": "reminders", "partition": 0}
+    assert observer.metrics.read(metrics.RECOVERY_PROGRESS, **given) == share
+
+
+def test_I13_progress_without_a_batch_is_progress() -> None:
+    observer, older, newer = EngineObserver("reminders", Metrics()), a_task(0), a_task(1)
+    now = time.monotonic()
+    older.progress.last_monotonic, newer.progress.last_monotonic = now - 500, now - 100
+
+    def age() -> float:
+        return time.time() - observer.metrics.read(metrics.LAST_PROGRESS, service="reminders")
+
+    observer.moved([])
+    assert observer.metrics.read(metrics.LAST_PROGRESS, service="reminders") == 0
+    observer.moved([older, newer])
+    assert 90 < age() < 110
+    older.progress.touch()
+    observer.moved([older, newer])
+    assert age() < 10
+
+
+def test_I13_a_timer_is_late_by_the_walls_clock() -> None:
+    observer = EngineObserver("reminders", Metrics())
+    due_ms = round((time.time() - 400) * 1_000)
+    observer.batch_done(a_task(), done(timers=3, oldest_due_ms=due_ms))
+    observer.batch_done(a_task(), done(timers=1))
+
+    def up_to(seconds: str) -> float | None:
+        given = {"service": "reminders", "le": seconds}
+        return observer.metrics.registry.get_sample_value(
+            "hotline_timers_late_seconds_bucket", given
+        )
+
+    assert (up_to("300.0"), up_to("900.0"), up_to("+Inf")) == (0, 1, 1)
+
+
+def test_the_line_of_a_rule_that_raised_leads_to_the_record_and_its_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        log.configure("info", json=True)
+        failure = Failure("hotline.tickets-2-17", "T1", KeyError("leaf"), offset=17, trace_id="ab")
+        EngineObserver("reminders", Metrics()).rule_raised(a_task(2), failure)
+        (line,) = [json.loads(each) for each in capsys.readouterr().err.splitlines()]
+    finally:
+        root.handlers[:], root.level = handlers, level
+        structlog.reset_defaults()
+    told = {name: line[name] for name in ("event", "partition", "offset", "trace_id", "ticket")}
+    assert told == {
+        "event": "rule.raised",
+        "partition": 2,
+        "offset": 17,
+        "trace_id": "ab",
+        "ticket": "T1",
+    }
