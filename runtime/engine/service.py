@@ -401,7 +401,8 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         while not self.should_stop:
             time.sleep(MONITOR_SECONDS)
             if self.assigned_once and hangs(time.monotonic(), self._beat, limit):
-                self.log_.critical("loop.hangs", seconds=limit)
+                error = Stalled(self.processor.name, f"the event loop hangs, for {limit:.0f} s")
+                self.log_.critical("worker.died", slug=error.slug, error=str(error))
                 os._exit(EXIT_STALLED)
 
     # -- control ---------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Workers as users start, control and stop them: real processes on a real broker."""
 
+import json
 import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.broker import Cluster
+from schemas.topics import DEAD_LETTERS
+from tests.kit import feed
 from tests.kit.assertions import assert_eventually
 from tests.kit.lab import Lab
 from tests.kit.worker import Worker
@@ -99,3 +102,17 @@ async def test_the_shipped_services_start_and_stop_as_users_do_it(lab: Lab) -> N
         worker.term()
     assert [await worker.ended(BOUND_S) for worker in (intake, dedup)] == [0, 0]
     assert "worker.died" not in intake.log_text() + dedup.log_text()
+
+
+@pytest.mark.parametrize("by_faust", [False, True], ids=["hotline", "faust"])
+async def test_F22_the_last_line_of_a_worker_that_dies_later_names_the_error(
+    lab: Lab, by_faust: bool
+) -> None:
+    worker = lab.worker("dedup")
+    worker.by_faust = by_faust
+    await worker.start().ready()
+    async with feed.administrating(lab.bootstrap) as admin:
+        await admin.delete_topics([lab.name(DEAD_LETTERS)])
+    assert await worker.ended(BOUND_S) == 1
+    last = json.loads(worker.log_text().splitlines()[-1])
+    assert (last["event"], last["slug"]) == ("worker.died", "topic_missing")

@@ -135,8 +135,8 @@ def test_I13_the_progress_of_a_recovery_is_its_share_of_the_changelog(
     assert task.part.store is not None
     task.part.store.apply({}, 100)
     observer.levels(task, end)
-    given = {"service": "reminders", "partition": 0}
-    assert observer.metrics.read(metrics.RECOVERY_PROGRESS, **given) == share
+    told = observer.metrics.read(metrics.RECOVERY_PROGRESS, service="reminders", partition=0)
+    assert told == share
 
 
 def test_I13_progress_without_a_batch_is_progress() -> None:
