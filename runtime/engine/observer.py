@@ -75,6 +75,17 @@ class EngineObserver:
         self.metrics.add(metrics.COMMIT_UNKNOWN, service=self.service, partition=task.number)
         self.log.warning("commit.outcome_unknown", partition=task.number, error=str(error))
 
+    def deleted_unread(self, task: Task, topic: str, position: int, first: int) -> None:
+        self.log.error(
+            "input.deleted_unread",
+            partition=task.number,
+            topic=topic,
+            position=position,
+            first=first,
+            action="retention has taken offsets that this service never read (one may be a control "
+            "record): compare with the publishers' ledgers, publish again what is missing",
+        )
+
     def stopped(self, task: Task, reason: str) -> None:
         self.log.error(
             "partition.stopped",

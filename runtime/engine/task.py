@@ -125,6 +125,7 @@ class Observer(Protocol):
     def rule_raised(self, task: "Task", failure: Failure) -> None: ...
     def recovered(self, task: "Task", records: int, seconds: float) -> None: ...
     def outcome_unknown(self, task: "Task", error: Exception) -> None: ...
+    def deleted_unread(self, task: "Task", topic: str, position: int, first: int) -> None: ...
     def stopped(self, task: "Task", reason: str) -> None: ...
 
 
@@ -379,7 +380,10 @@ class Task:
             start = mine if mine is not None else there
             # A position stops before a control record; when retention has taken that too, there is
             # nothing at the position to read, and to ask for it would fail for ever.
-            positions[topic.name] = max(beginning[topic.name], start or 0)
+            first = beginning[topic.name]
+            if start is not None and start < first:
+                self.observer.deleted_unread(self, topic.name, start, first)
+            positions[topic.name] = max(first, start or 0)
         return positions
 
     # -- batches -----------------------------------------------------------------------------------

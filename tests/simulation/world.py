@@ -80,6 +80,9 @@ class Silent:
     def outcome_unknown(self, task: Task, error: Exception) -> None:
         self.counts["unknown"] += 1
 
+    def deleted_unread(self, task: Task, topic: str, position: int, first: int) -> None:
+        self.counts["deleted_unread"] += 1
+
     def stopped(self, task: Task, reason: str) -> None:
         self.counts["stopped"] += 1
 
