@@ -36,6 +36,11 @@ PREFLIGHT_SECONDS: Final = 5.0
 NO_POLL_LIMIT_MS: Final = 86_400_000
 """aiokafka would leave the group when nothing is polled; a declared wait may be long. Our own
 watchdog ends a worker that makes no progress."""
+CLOCK_SILENT_SECONDS: Final = 5.0
+"""After so long without a new watermark the reader is asked whether it is behind the topic: a
+client of aiokafka can go silent, and no lag would show it. Intake ticks every second."""
+POSITION_SECONDS: Final = 5.0
+"""aiokafka waits for a valid position for ever; the other partitions must not."""
 IDLE_POLL_MS: Final = 100
 BUSY_POLL_MS: Final = 10
 FETCH_BYTES: Final = 2 * 1024 * 1024
@@ -281,32 +286,41 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                     task.push([_record(topic, record) for record in records])
                 for tp, (topic, task) in ready.items():
                     if tp not in got and task.running:
-                        position = await consumer.position(tp)
+                        async with asyncio.timeout(POSITION_SECONDS):
+                            position = await consumer.position(tp)
                         if generation != self._generation:
                             break
                         task.note_fetched(topic.name, position)
-            except IllegalStateError:
+            except (IllegalStateError, TimeoutError):
                 await asyncio.sleep(BUSY_POLL_MS / 1_000)
 
     @Service.task
     async def _watch_clock(self) -> None:
         """Give each new watermark to the tasks, with the ends of their inputs read after it."""
-        reader, told_ms = self._watermark, 0
-        while reader is not None and not self.should_stop:
+        told_ms, moved = 0, time.monotonic()
+        while self._watermark is not None and not self.should_stop:
+            reader = self._watermark
             try:
-                watermark_ms = await reader.poll()
-                tasks = [task for task in self.tasks.values() if task.running]
-                if watermark_ms is None or (watermark_ms <= told_ms and not self._untold(tasks)):
-                    continue
-                partitions = [
-                    TopicPartition(name, task.number) for name in self._topics for task in tasks
-                ]
-                ends = await reader.ends(partitions)
-            except KafkaError as error:
+                async with asyncio.timeout(2 * self.settings.request_timeout_ms / 1_000):
+                    watermark_ms = await reader.poll()
+                    tasks = [task for task in self.tasks.values() if task.running]
+                    new = watermark_ms is not None and watermark_ms > told_ms
+                    if not new and time.monotonic() - moved > CLOCK_SILENT_SECONDS:
+                        moved = time.monotonic()
+                        if await reader.behind():
+                            self.log_.warning("clock.silent", watermark_ms=told_ms)
+                            await reader.reopen()
+                    if watermark_ms is None or not (new or self._untold(tasks)):
+                        continue
+                    partitions = [
+                        TopicPartition(name, task.number) for name in self._topics for task in tasks
+                    ]
+                    ends = await reader.ends(partitions)
+            except (KafkaError, TimeoutError) as error:
                 self.log_.warning("clock.unread", error=repr(error))
                 await asyncio.sleep(MONITOR_SECONDS)
                 continue
-            told_ms = watermark_ms
+            told_ms, moved = watermark_ms, time.monotonic()
             for task in tasks:
                 task.mark(
                     Mark(

@@ -24,7 +24,11 @@ class WatermarkReader:
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.done_up_to_ms: dict[int, int] = {}
-        kwargs = settings.kafka_client_kwargs()
+        self._tp = TopicPartition(settings.topic(CLOCK), 0)
+        self._make()
+
+    def _make(self) -> None:
+        kwargs = self.settings.kafka_client_kwargs()
         self._clock = AIOKafkaConsumer(
             **kwargs,
             group_id=None,
@@ -35,7 +39,17 @@ class WatermarkReader:
         self._ends = AIOKafkaConsumer(
             **kwargs, group_id=None, enable_auto_commit=False, isolation_level="read_uncommitted"
         )
-        self._tp = TopicPartition(settings.topic(CLOCK), 0)
+
+    async def behind(self) -> bool:
+        """Whether there are records that this reader has not seen."""
+        end = (await self._ends.end_offsets([self._tp]))[self._tp]
+        return bool(await self._clock.position(self._tp) < end)
+
+    async def reopen(self) -> None:
+        """New clients in place of silent ones; what was read stays known."""
+        await self.stop()
+        self._make()
+        await self.start()
 
     async def start(self) -> None:
         await self._clock.start()
