@@ -25,10 +25,7 @@ class WatermarkReader:
         self.settings = settings
         self.done_up_to_ms: dict[int, int] = {}
         self._tp = TopicPartition(settings.topic(CLOCK), 0)
-        self._make()
-
-    def _make(self) -> None:
-        kwargs = self.settings.kafka_client_kwargs()
+        kwargs = settings.kafka_client_kwargs()
         self._clock = AIOKafkaConsumer(
             **kwargs,
             group_id=None,
@@ -46,10 +43,17 @@ class WatermarkReader:
         return bool(await self._clock.position(self._tp) < end)
 
     async def reopen(self) -> None:
-        """New clients in place of silent ones; what was read stays known."""
-        await self.stop()
-        self._make()
-        await self.start()
+        """New clients in place of silent ones, once they run; what was read stays known."""
+        fresh = WatermarkReader(self.settings)
+        try:
+            await fresh.start()
+        except BaseException:
+            await fresh.stop()
+            raise
+        silent = self._clock, self._ends
+        self._clock, self._ends = fresh._clock, fresh._ends
+        for consumer in silent:
+            await stop_client(consumer)
 
     async def start(self) -> None:
         await self._clock.start()
