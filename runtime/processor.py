@@ -6,7 +6,7 @@ logging and no randomness inside; time comes from the log.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -70,6 +70,23 @@ class Decision(msgspec.Struct, Generic[S], frozen=True):
     effects: Sequence[Effect] = ()
     notes: Sequence[Note] = ()
     """What metrics should count."""
+    deposits: Sequence[Any] = ()
+    """What ``Outside.deposit`` must have put in its place before the commit."""
+
+
+class Outside(Protocol):
+    """What a service does outside Kafka around the pure step (intake: the database).
+
+    Both may raise ``runtime.engine.ports.Unavailable``: the task then waits and asks again, says so
+    in health and metrics, and loses nothing. Both may be called again with the same: a batch that
+    could not be committed is decided anew.
+    """
+
+    async def prepare(self, records: Sequence[Record]) -> None:
+        """Learn what ``decide`` will ask for of these records (batch look-ups), before it runs."""
+
+    async def deposit(self, items: Sequence[Any]) -> None:
+        """Put what decisions gave (``Decision.deposits``) in its place, before the commit."""
 
 
 class Unreadable(Exception):

@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from runtime.errors import SettingsInvalid
+from runtime.keys import KeyRing
 from runtime.stores.base import MAX_STATE_BYTES
 from schemas.topics import SERVICES, Topic
 
@@ -68,6 +69,19 @@ class EngineSettings(BaseSettings):
     partitions: int = Field(default=4, ge=1, le=10_000)
     """Of every co-partitioned topic. Fixed for good when the topics are created, so that `hotline
     topics create` wants it said: 4 suit one machine, 24 a cluster."""
+
+    # --- PostgreSQL and keys -------------------------------------------------------------------
+    postgres_dsn: SecretStr | None = None
+    """Of the database: ``postgresql://user:password@host:port/database``. Intake without it has
+    neither directory nor vault (replay, tests); the read model and the HTTP API need it."""
+    # Whoever has the keys can read the vault and test guesses: keep them from the topics' readers
+    # and from the database, and never lose them (R61).
+    keys: SecretStr | None = None
+    """The key ring itself, ``{"1": "<64 hexadecimal digits>", …}``; unset: the file is used."""
+    key_file: Path | None = None
+    """Holds the key ring; made with a first key at the first start, for its owner alone. Unset:
+    ``keys.json`` in HOTLINE_DATA_DIR. All workers and the HTTP API need the same one; losing it is
+    losing every original, and with it all pseudonyms of people who were never seen before."""
 
     # --- What runs -----------------------------------------------------------------------------
     policy: str = "cn-12345"
@@ -227,6 +241,12 @@ class EngineSettings(BaseSettings):
     def store_max_age(self) -> timedelta:
         """``store_max_age_hours``, for ``open_store``."""
         return timedelta(hours=self.store_max_age_hours)
+
+    def key_ring(self) -> KeyRing:
+        """The secret keys. Raises ``SettingsInvalid`` naming what is wrong, never the value."""
+        if self.keys is not None:
+            return KeyRing.parse(self.keys.get_secret_value(), "HOTLINE_KEYS")
+        return KeyRing.open(self.key_file or self.data_dir / "keys.json")
 
     def topic(self, topic: Topic | str) -> str:
         """The physical name of a topic."""

@@ -52,6 +52,11 @@ TICKETS = Topic(
     doc="The log, the source of truth. Only intake writes it.",
 )
 REPEATS = Topic("hotline.repeats", key="citizen", doc="Repeat verdicts and their revisions.")
+NOTICES = Topic(
+    "hotline.notices",
+    key="citizen",
+    doc="Notices wanted: to citizens (R2), to liaisons (R3). Whoever delivers them reads here.",
+)
 CLOCK = Topic(
     "hotline.clock",
     key="inbox partition number",
@@ -127,7 +132,7 @@ def service_topics(service: str) -> tuple[Topic, ...]:
     return changelog(service), redrive(service), *REPARTITIONED.get(service, ())
 
 
-FACTS: tuple[Topic, ...] = (REPEATS,)
+FACTS: tuple[Topic, ...] = (REPEATS, NOTICES)
 """Topics of facts, each written by one service."""
 
 ALL: tuple[Topic, ...] = (INBOX, TICKETS, *FACTS, CLOCK, DEAD_LETTERS)

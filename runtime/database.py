@@ -1,0 +1,90 @@
+"""PostgreSQL by asyncpg: a pool that says plainly when the database does not answer now."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+import asyncpg
+from pydantic import SecretStr
+
+from runtime.engine.ports import Unavailable
+
+CONNECT_SECONDS: Final = 5.0
+"""For a new connection, and for a free one of the pool. Longer: who asks waits in the dark."""
+COMMAND_SECONDS: Final = 30.0
+"""For one statement. Shorter: a large batch after a restart (cold cache) would never pass."""
+
+PASSING: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.TransactionRollbackError,
+    asyncpg.exceptions.ConnectionDoesNotExistError,
+)
+"""What passes by itself: down, restarting, full, out of connections, a deadlock's victim."""
+
+
+@contextlib.contextmanager
+def asking() -> Iterator[None]:
+    """Turns what passes by itself into ``Unavailable``; an error of ours stays what it is."""
+    try:
+        yield
+    except PASSING as error:
+        raise Unavailable(f"PostgreSQL: {error!r}") from error
+
+
+class Database:
+    """A pool of connections, opened at the first use; a database that is down is no error yet."""
+
+    def __init__(self, dsn: SecretStr | str, *, application: str, connections: int = 8) -> None:
+        """
+        Args:
+            dsn: ``postgresql://user:password@host:port/database``.
+            application: who asks, as ``pg_stat_activity`` shows it.
+            connections: at most.
+        """
+        self._dsn = dsn.get_secret_value() if isinstance(dsn, SecretStr) else dsn
+        self._application = application
+        self._connections = connections
+        self._pool: Any = None
+        self._opening = asyncio.Lock()
+
+    async def _opened(self) -> Any:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=self._connections,
+                    timeout=CONNECT_SECONDS,
+                    command_timeout=COMMAND_SECONDS,
+                    server_settings={"application_name": self._application, "timezone": "UTC"},
+                )
+        return self._pool
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """A connection of the pool. Raises ``Unavailable`` when the database does not answer."""
+        with asking():
+            pool = await self._opened()
+            async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        """As ``connection``, within one transaction: all of it, or nothing."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Give the connections back; those in use are cut off after a moment."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
+            except TimeoutError:
+                pool.terminate()
