@@ -20,6 +20,7 @@ COMMANDS = {
     "sample": "cli.sample:sample",
     "replay": "cli.replay:replay",
     "explain": "cli.explain:explain",
+    "mark": "cli.mark:mark",
     "policy": "cli.policy:policy",
     "dead-letters": "cli.dead_letters:dead_letters",
     "demo": "cli.demo:demo",
