@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from policy import categories as categories_
 from policy import files
 from policy import organisation as organisation_
+from policy.access import AccessFile, AccessPolicy
 from policy.categories import CategoryTree, TreeFile
 from policy.errors import PolicyError
 from policy.files import FileModel
@@ -59,6 +60,7 @@ class RulesFile(FileModel):
 
     repeat: RepeatFile
     intake: IntakeFile
+    access: AccessFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Policy:
     categories: CategoryTree
     organisation: Organisation
     intake: IntakePolicy
+    access: AccessPolicy
+    """Who sees what; no part of ``version``, for it decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ class _Reader:
                     categories=tree,
                     organisation=directory,
                     intake=IntakePolicy.of(rules.intake),
+                    access=AccessPolicy.of(rules.access),
                 ),
             )
             for each, (rules, tree, directory, digest) in zip(file.versions, parts, strict=True)
@@ -196,7 +201,7 @@ class _Reader:
             _check_overrides(rules_path, rules.repeat, tree)
             content = {
                 "time_zone": self._contents["bundle.yaml"]["time_zone"],
-                "rules": self._contents[each.rules],
+                "rules": _deciding(self._contents[each.rules]),
                 "trees": [self._contents[name] for name in trees],
                 "organisation": self._contents[each.organisation],
             }
@@ -211,6 +216,11 @@ class _Reader:
     def _read(self, name: str) -> Any:
         self._contents[name] = files.read(self._folder / name)
         return self._contents[name]
+
+
+def _deciding(rules: dict[str, Any]) -> dict[str, Any]:
+    """Without who may see what: no fact changes by it, so none should say that it did."""
+    return {name: value for name, value in rules.items() if name != "access"}
 
 
 def _digest(contents: dict[str, Any]) -> str:
