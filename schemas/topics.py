@@ -123,6 +123,9 @@ def repartition(service: str, by: str) -> Topic:
 SERVICES: tuple[str, ...] = ("intake", "dedup")
 """The services that ship, in the order in which a record passes them."""
 
+DELIVERIES: tuple[str, ...] = ("readmodel",)
+"""Services that fill tables from topics; they write no topic and have none of their own."""
+
 REPARTITIONED: Final[dict[str, tuple[Topic, ...]]] = {}
 """The repartition topics of each service that writes any; those that ship keep the log's key."""
 
