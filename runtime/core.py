@@ -222,6 +222,42 @@ class Partition(Generic[S, E]):
             if due_ms is not None:
                 heapq.heappush(self.due, (due_ms, key))
 
+    # -- redrive -----------------------------------------------------------------------------
+
+    def originals(self, records: Sequence[Record]) -> list[Record]:
+        """The records that ``decode`` will see: a redriven letter is the original it holds."""
+        if all(record.topic.name != self.redrive_name for record in records):
+            return list(records)
+        return [found for record in records if (found := self._original_in(record)) is not None]
+
+    def _original_in(self, record: Record) -> Record | None:
+        """The record itself, or what was put back with it; None where there is nothing to read."""
+        if record.topic.name != self.redrive_name:
+            return record
+        try:
+            redriven = read_redrive(record.key, record.value, record.headers)
+        except NotALetter:
+            return None
+        if isinstance(redriven, RedriveEnd) or redriven.kind == "timer":
+            return None
+        return self.original_of(redriven)
+
+    def original_of(self, redriven: Redriven) -> Record | None:
+        """What a letter held; None where it is of no input of this service."""
+        topics = (*self.processor.inputs, self.redrive_topic)
+        topic = next((t for t in topics if t.name == redriven.topic), None)
+        if topic is None:
+            return None
+        return Record(
+            topic=topic,
+            partition=redriven.partition,
+            offset=redriven.offset,
+            key=redriven.key,
+            value=redriven.value,
+            timestamp_ms=redriven.timestamp_ms,
+            headers=redriven.headers,
+        )
+
     # -- a batch -----------------------------------------------------------------------------
 
     def begin(self, *, careful: bool = False) -> "Batch[S, E]":
@@ -266,6 +302,7 @@ class Batch(Generic[S, E]):
         self.letters: list[DeadLetter] = []
         self.failures: list[Failure] = []
         self.notes: list[Note] = []
+        self.deposits: list[Any] = []
         self.records = 0
         self.redriven = 0
         self.timers = 0
@@ -397,6 +434,8 @@ class Batch(Generic[S, E]):
             outputs.append(Output(effect, at_ms))
         if decision.notes:
             self.notes.extend(decision.notes)
+        if decision.deposits:
+            self.deposits.extend(decision.deposits)
 
     # -- timers ------------------------------------------------------------------------------
 
@@ -603,21 +642,11 @@ class Batch(Generic[S, E]):
         if redriven.kind == "timer":
             self._redrive_timer(redriven)
             return
-        topics = (*self.part.processor.inputs, self.part.redrive_topic)
-        topic = next((t for t in topics if t.name == redriven.topic), None)
-        if topic is None:
+        original = self.part.original_of(redriven)
+        if original is None:
             detail = f"a record of {redriven.topic!r}, which is no input of this service"
             self._letter(record, "invalid_redrive", detail)
             return
-        original = Record(
-            topic=topic,
-            partition=redriven.partition,
-            offset=redriven.offset,
-            key=redriven.key,
-            value=redriven.value,
-            timestamp_ms=redriven.timestamp_ms,
-            headers=redriven.headers,
-        )
         self._feed(original, redriven)
 
     def _redrive_timer(self, redriven: Redriven) -> None:

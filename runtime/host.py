@@ -8,6 +8,7 @@ import hmac
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NoReturn, cast
 
@@ -22,10 +23,23 @@ from runtime.core import AnyProcessor, collect_rarely
 from runtime.engine.service import Engine
 from runtime.errors import HotlineError
 from runtime.metrics import METRICS
+from runtime.processor import Outside
 from runtime.settings import EngineSettings, unknown
 
-Build = Callable[[EngineSettings], tuple[AnyProcessor, Sequence[Callable[[Engine], Service]]]]
-"""A service's composition root: its processor, and what runs beside the engine (a ticker)."""
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a service's composition root makes."""
+
+    processor: AnyProcessor
+    beside: Sequence[Callable[[Engine], Service]] = ()
+    """What runs beside the engine (a ticker)."""
+    outside: Outside | None = None
+    """What the service does outside Kafka around the pure step (intake: the database)."""
+
+
+Build = Callable[[EngineSettings], Built]
+"""A service's composition root."""
 
 
 class HostBoot(BootStrategy):
@@ -103,10 +117,15 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
     collect_rarely()
     engines, hosted = [], []
     for name, build in services.items():
-        processor, beside = build(settings[name])
-        engine = Engine(processor, bundles[settings[name].policy], settings[name])
+        built = build(settings[name])
+        engine = Engine(
+            built.processor,
+            bundles[settings[name].policy],
+            settings[name],
+            outside=built.outside,
+        )
         engines.append(engine)
-        hosted += [engine, *(make(engine) for make in beside)]
+        hosted += [engine, *(make(engine) for make in built.beside)]
     app.engines, app.hosted = tuple(engines), tuple(hosted)
     _pages(app, common)
     return app

@@ -202,8 +202,16 @@ LAST_PROGRESS = Gauge(
 WAITING = Gauge(
     name="declared_wait",
     labels=("service", "reason"),
-    meaning="Partitions that wait on purpose: `paused` or `poison_stop`; the watchdog lets them.",
-    action="Above 0 for long: somebody forgot to POST /control/resume.",
+    meaning="Partitions that wait on purpose: `paused`, `poison_stop`, `unavailable` (PostgreSQL "
+    "does not answer); the watchdog lets them.",
+    action="Above 0 for long: somebody forgot to POST /control/resume; `unavailable`: see to the "
+    "database, the partitions go on by themselves.",
+)
+OUTSIDE_WAIT = Gauge(
+    name="outside_wait_seconds",
+    meaning="How long the partition has waited for what its service needs outside Kafka "
+    "(PostgreSQL); 0: it answers.",
+    action="Above 15 s: see to the database; nothing is lost, all facts and timers come later.",
 )
 ASSIGNED = Gauge(
     name="partitions_assigned",

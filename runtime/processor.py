@@ -78,12 +78,20 @@ class Outside(Protocol):
     """What a service does outside Kafka around the pure step (intake: the database).
 
     Both may raise ``runtime.engine.ports.Unavailable``: the task then waits and asks again, says so
-    in health and metrics, and loses nothing. Both may be called again with the same: a batch that
-    could not be committed is decided anew.
+    in health and metrics, and loses nothing. Any other error ends the worker. Both may be called
+    again with the same, also by another worker: a batch that could not be committed is decided
+    anew, and what was deposited for it is there already.
+
+    One serves all tasks of an engine, whose calls overlap. It may have ``async close()``, which the
+    engine calls when its tasks have ended.
     """
 
     async def prepare(self, records: Sequence[Record]) -> None:
-        """Learn what ``decide`` will ask for of these records (batch look-ups), before it runs."""
+        """Learn what ``decide`` will ask for of these records (batch look-ups), before it runs.
+
+        A redriven dead letter comes as the original it holds: the very record (topic, partition,
+        offset, bytes) that ``decode`` will be given. End markers and timers do not come.
+        """
 
     async def deposit(self, items: Sequence[Any]) -> None:
         """Put what decisions gave (``Decision.deposits``) in its place, before the commit."""

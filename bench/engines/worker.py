@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
 
 from mode import Service
 
@@ -14,7 +13,7 @@ from deploy.topics import Layout
 from runtime.core import AnyProcessor
 from runtime.engine import preflight
 from runtime.engine.service import Engine
-from runtime.host import build_app
+from runtime.host import Built, build_app
 from runtime.settings import EngineSettings
 
 POLL_SECONDS = 0.02
@@ -53,8 +52,8 @@ def serve(orders: Orders, processor: AnyProcessor, *, topic_prefix: str, group_p
     )
     asyncio.run(topics.create(orders.bootstrap, preflight.needed(processor), layout))
 
-    def build(_: EngineSettings) -> tuple[AnyProcessor, Sequence[Callable[[Engine], Service]]]:
-        return processor, (Announcer,)
+    def build(_: EngineSettings) -> Built:
+        return Built(processor, (Announcer,))
 
     sys.argv[1:] = ["worker", "--loglevel", "warn"]
     build_app({processor.name: build}).main()

@@ -9,6 +9,7 @@ import signal
 from typing import Final
 
 POINTS: Final = (
+    "deposited",
     "outputs-acked",
     "changelog-acked",
     "before-commit",

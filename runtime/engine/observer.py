@@ -12,6 +12,7 @@ from runtime.metrics import CATALOG, Counter, Metrics
 
 PAUSED: Final = "paused"
 POISON_STOP: Final = "poison_stop"
+UNAVAILABLE: Final = "unavailable"
 _COUNTERS = {metric.name: metric for metric in CATALOG if isinstance(metric, Counter)}
 
 
@@ -94,16 +95,25 @@ class EngineObserver:
             action="hotline dead-letters list; then fix, deploy, resume",
         )
 
+    def wait_began(self, task: Task, reason: str) -> None:
+        self.log.error(
+            "outside.unavailable",
+            partition=task.number,
+            reason=reason,
+            action="the partition waits, loses nothing and goes on by itself: see to the database",
+        )
+
+    def wait_ended(self, task: Task, seconds: float) -> None:
+        self.log.info("outside.available", partition=task.number, seconds=round(seconds, 3))
+
     def abandoned(self, task: Task) -> None:
         self.metrics.add(metrics.ABANDONED, service=self.service, partition=task.number)
         self.log.warning("task.abandoned", partition=task.number, state=str(task.state))
 
     def waits(self, tasks: Iterable[Task]) -> None:
         """How many tasks wait on purpose, and why."""
-        reasons = Tally(
-            POISON_STOP if task.part.stopped else PAUSED for task in tasks if task.waiting
-        )
-        for reason in (PAUSED, POISON_STOP):
+        reasons = Tally(_reason(task) for task in tasks if task.waiting)
+        for reason in (PAUSED, POISON_STOP, UNAVAILABLE):
             self.metrics.set(metrics.WAITING, reasons[reason], service=self.service, reason=reason)
 
     def moved(self, tasks: Iterable[Task]) -> None:
@@ -129,10 +139,17 @@ class EngineObserver:
         level(metrics.TIMERS_DUE, part.overdue, **given)
         level(metrics.QUARANTINED, len(part.blocked), **given)
         level(metrics.POISON_STOP, 1 if part.stopped else 0, **given)
+        level(metrics.OUTSIDE_WAIT, task.waiting_seconds, **given)
         level(metrics.RECOVERY_PROGRESS, recovery_progress(task, changelog_end), **given)
         if part.clock_ms:
             level(metrics.CLOCK, part.clock_ms / 1_000, **given)
             level(metrics.CLOCK_LAG, max(0.0, time.time() - part.clock_ms / 1_000), **given)
+
+
+def _reason(task: Task) -> str:
+    if task.waits_for is not None:
+        return UNAVAILABLE
+    return POISON_STOP if task.part.stopped else PAUSED
 
 
 def recovery_progress(task: Task, changelog_end: int) -> float:

@@ -37,7 +37,7 @@ class OutcomeUnknown(Exception):
 
 
 class Unavailable(Exception):
-    """The broker does not answer now; nothing was changed, and another try may do."""
+    """Broker or database does not answer now; nothing was changed, and another try may do."""
 
 
 class TaskLog(Protocol):

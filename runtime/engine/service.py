@@ -25,7 +25,7 @@ from runtime.engine.task import Mark, Task, TaskLimits, TaskState
 from runtime.engine.watermark import WatermarkReader
 from runtime.errors import FencedOut, NotCoPartitioned, Stalled
 from runtime.metrics import METRICS, Metrics
-from runtime.processor import Record
+from runtime.processor import Outside, Record
 from runtime.settings import EngineSettings
 from runtime.stores import open_store
 from schemas.topics import Topic, changelog, redrive
@@ -57,13 +57,19 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         bundle: Bundle,
         settings: EngineSettings,
         *,
+        outside: Outside | None = None,
         registry: Metrics = METRICS,
         **kwargs: Any,
     ) -> None:
+        """
+        Args:
+            outside: of all tasks; closed with the engine, where it has ``async close()``.
+        """
         super().__init__(**kwargs)
         self.processor = processor
         self.bundle = bundle
         self.settings = settings
+        self.outside = outside
         self.metrics = registry
         self.observer = EngineObserver(processor.name, registry)
         self.inputs: tuple[Topic, ...] = (*processor.inputs, redrive(processor.name))
@@ -119,6 +125,9 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 part.store.close()
             self.metrics.forget(service=self.processor.name, partition=part.number)
         self._kept = {}
+        close = getattr(self.outside, "close", None)
+        if close is not None:
+            await close()
         self.metrics.set(metrics.ASSIGNED, 0, service=self.processor.name)
         if self._watermark is not None:
             await self._watermark.stop()
@@ -208,6 +217,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 linger_max_ms=settings.linger_max_ms,
             ),
             observer=self.observer,
+            outside=self.outside,
             room=self._room,
         )
         if self.paused:
@@ -423,11 +433,17 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def ready(self) -> bool:
-        """Whether this worker is in the group and every task of it runs or waits on purpose."""
+        """Whether this worker is in the group and every task of it runs or was paused.
+
+        One that waits for the database is alive, keeps its partitions and goes on by itself, but is
+        not ready: a rollout must not go on over it, and nothing should restart it.
+        """
         return (
             self.assigned_once
             and not self.should_stop
-            and all(task.running or task.waiting for task in self.tasks.values())
+            and all(
+                task.state in (TaskState.RUNNING, TaskState.PAUSED) for task in self.tasks.values()
+            )
         )
 
     def pause(self) -> None:
@@ -457,6 +473,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 str(number): {
                     "state": str(task.state),
                     "stopped": task.part.stopped,
+                    "waiting": task.waits_for,
                     "positions": task.positions,
                     "clock_ms": task.part.clock_ms,
                     "quarantined": len(task.part.blocked),

@@ -23,7 +23,7 @@ from runtime.core import TASK_KEY, AnyPartition, Batch, Failure
 from runtime.engine import failpoints
 from runtime.engine.ports import Fenced, OutcomeUnknown, Send, TaskLog, Unavailable
 from runtime.errors import CommitUnknown, StateMismatch, StateTooLarge
-from runtime.processor import Note, Record
+from runtime.processor import Note, Outside, Record
 from schemas.dead_letter import DeadLetter
 from schemas.envelope import Envelope
 from schemas.topics import DEAD_LETTERS, Topic, changelog
@@ -64,6 +64,8 @@ class TaskState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     """By an operator, or by the poison limit: a declared wait, exempt from the watchdog."""
+    WAITING = "waiting"
+    """For what the service needs outside Kafka (PostgreSQL): a declared wait as well (F23)."""
     FENCED = "fenced"
     STOPPED = "stopped"
 
@@ -127,6 +129,8 @@ class Observer(Protocol):
     def outcome_unknown(self, task: "Task", error: Exception) -> None: ...
     def deleted_unread(self, task: "Task", topic: str, position: int, first: int) -> None: ...
     def stopped(self, task: "Task", reason: str) -> None: ...
+    def wait_began(self, task: "Task", reason: str) -> None: ...
+    def wait_ended(self, task: "Task", seconds: float) -> None: ...
 
 
 @dataclass(slots=True)
@@ -152,12 +156,14 @@ class Task:
         inputs: Sequence[Topic],
         limits: TaskLimits,
         observer: Observer,
+        outside: Outside | None = None,
         room: asyncio.Event | None = None,
     ) -> None:
         """
         Args:
             partitions: of every topic that does not declare its own.
             inputs: the processor's, and its redrive topic.
+            outside: what the service does outside Kafka around the pure step.
             room: set whenever records were taken, so that the poll loop looks again.
         """
         self.part = part
@@ -166,7 +172,10 @@ class Task:
         self.inputs = tuple(inputs)
         self.limits = limits
         self.observer = observer
+        self.outside = outside
         self.state = TaskState.STARTING
+        self.waits_for: str | None = None
+        """What did not answer, while the task waits for it."""
         self.progress = Progress()
         self.positions: dict[str, int] = {}
         self.fetched: dict[str, int] = {}
@@ -181,6 +190,9 @@ class Task:
         self._batch_number = 0
         self._closing = False
         self._paused = False
+        self._waits_since = 0.0
+        self._asked = 0
+        """Records that the outside is asked about just now."""
         self._unsaid = False
         """Resumed while the changelog says «stopped»: a batch must say so, even an empty one."""
         self._linger_ms = float(limits.linger_min_ms)
@@ -215,12 +227,17 @@ class Task:
     @property
     def waiting(self) -> bool:
         """Whether the task waits and says so (exempt from the watchdog)."""
-        return self.state is TaskState.PAUSED
+        return self.state in (TaskState.PAUSED, TaskState.WAITING)
+
+    @property
+    def waiting_seconds(self) -> float:
+        """For how long what the service needs outside Kafka has not answered; 0: it does."""
+        return 0.0 if self.waits_for is None else time.monotonic() - self._waits_since
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do for what has arrived."""
-        return self.running and not self._buffer and not self.part.overdue
+        return self.running and not self.buffered and not self.part.overdue
 
     @property
     def recovered(self) -> int:
@@ -229,7 +246,8 @@ class Task:
 
     @property
     def buffered(self) -> int:
-        return len(self._buffer)
+        """Records that arrived and are not decided, or wait for the outside."""
+        return len(self._buffer) + self._asked
 
     def push(self, records: Sequence[Record]) -> None:
         """Hand over records of one input, in order; what came before is passed over."""
@@ -392,7 +410,7 @@ class Task:
         """Wait for records or due timers, linger a little, decide them."""
         if self._paused or self.part.stopped:
             self._linger_ms = self.limits.linger_min_ms
-            self.state = TaskState.PAUSED
+            self.state, self.waits_for = TaskState.PAUSED, None
             self._wake.clear()
             if self._closing or not (self._paused or self.part.stopped):
                 return None
@@ -410,7 +428,59 @@ class Task:
             await asyncio.sleep(self._linger_ms / 1_000)
             if self._closing:
                 return None
-        return self._decide(self._take())
+        records = self._take()
+        if not await self._prepared(records):
+            self._buffer.extendleft(reversed(records))
+            return None
+        return self._decide(records)
+
+    async def _prepared(self, records: Sequence[Record]) -> bool:
+        """Whether the outside has learnt what the pure step will ask for."""
+        outside = self.outside
+        if outside is None or not records:
+            return True
+        originals = self.part.originals(records)
+        self._asked = len(records)
+        try:
+            return await self._insist(lambda: outside.prepare(originals), unless_paused=True)
+        finally:
+            self._asked = 0
+
+    async def _deposited(self, batch: Batch[Any, Any]) -> bool:
+        """Whether what the decisions gave is in its place. A pause lets the batch in flight end."""
+        outside = self.outside
+        if outside is None or not batch.deposits:
+            return True
+        self._asked = batch.records
+        try:
+            return await self._insist(lambda: outside.deposit(batch.deposits), unless_paused=False)
+        finally:
+            self._asked = 0
+
+    async def _insist(self, ask: Callable[[], Awaitable[None]], *, unless_paused: bool) -> bool:
+        """Ask the outside again and again while it does not answer, in a declared wait (F23).
+
+        False: the task was closed, or paused where that counts, before there was an answer.
+        """
+        while not self._closing and not (unless_paused and self._paused):
+            try:
+                await ask()
+            except Unavailable as unavailable:
+                if self.waits_for is None:
+                    self._waits_since = time.monotonic()
+                    self.waits_for = str(unavailable)
+                    self.observer.wait_began(self, self.waits_for)
+                self.waits_for = str(unavailable)
+                self.state = TaskState.WAITING
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if self.waits_for is not None:
+                self.observer.wait_ended(self, self.waiting_seconds)
+                self.waits_for = None
+                self.progress.touch()
+            self.state = TaskState.RUNNING
+            return True
+        return False
 
     def _move_clock(self) -> None:
         """The clock goes on where no timer is due: nothing has to be written for that."""
@@ -498,7 +568,9 @@ class Task:
         raise AssertionError("unreachable")
 
     async def _deliver(self, batch: Batch[Any, Any]) -> None:
-        """Commit a batch, then apply it.
+        """Deposit what goes outside Kafka, commit the batch, then apply it.
+
+        A deposit without its commit does no harm: the batch is decided again and deposits the same.
 
         An unknown outcome is settled by a new start of the producer with the same id: if the task
         record of this batch is then in the changelog, it was committed; if nothing new is, it was
@@ -507,6 +579,9 @@ class Task:
         closing leaves all that to its successor.
         """
         self._in_flight = batch
+        if not await self._deposited(batch):
+            return
+        failpoints.reach("deposited")
         started = time.perf_counter()
         number = self._batch_number + 1
         record = TaskRecord(

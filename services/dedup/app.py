@@ -1,18 +1,13 @@
 """Composition root: ``hotline worker dedup`` or ``faust -A services.dedup.app worker``."""
 
-from collections.abc import Callable, Sequence
-
-from mode import Service
-
-from runtime.engine.service import Engine
-from runtime.host import build_app
+from runtime.host import Built, build_app
 from runtime.settings import EngineSettings
 from services.dedup.domain import Dedup
 
 
-def build(settings: EngineSettings) -> tuple[Dedup, Sequence[Callable[[Engine], Service]]]:
+def build(settings: EngineSettings) -> Built:
     """The processor; nothing runs beside its engine."""
-    return Dedup(), ()
+    return Built(Dedup())
 
 
 def __getattr__(name: str) -> object:

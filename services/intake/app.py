@@ -1,12 +1,7 @@
 """Composition root: ``hotline worker intake`` or ``faust -A services.intake.app worker``."""
 
-from collections.abc import Callable, Sequence
-
-from mode import Service
-
 from runtime import log
-from runtime.engine.service import Engine
-from runtime.host import build_app
+from runtime.host import Built, build_app
 from runtime.settings import EngineSettings
 from services.intake.domain import Intake
 from services.intake.settings import IntakeSettings
@@ -23,11 +18,11 @@ def processor(settings: IntakeSettings) -> Intake:
     )
 
 
-def build(settings: EngineSettings) -> tuple[Intake, Sequence[Callable[[Engine], Service]]]:
+def build(settings: EngineSettings) -> Built:
     """The processor, and the ticker beside its engine."""
     own = IntakeSettings.for_service("intake")
     log.get("hotline.intake").info("pseudonyms.keyed", key_version=own.pseudonym_key_version)
-    return processor(own), (Ticker,) if own.ticks else ()
+    return Built(processor(own), (Ticker,) if own.ticks else ())
 
 
 def __getattr__(name: str) -> object:

@@ -86,6 +86,12 @@ class Silent:
     def stopped(self, task: Task, reason: str) -> None:
         self.counts["stopped"] += 1
 
+    def wait_began(self, task: Task, reason: str) -> None:
+        self.counts["wait_began"] += 1
+
+    def wait_ended(self, task: Task, seconds: float) -> None:
+        self.counts["wait_ended"] += 1
+
 
 @dataclass
 class Parts:
