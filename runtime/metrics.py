@@ -265,6 +265,38 @@ INTAKE_FORWARDED = Counter(
     action="Rising: a publisher uses another partitioner than murmur2; look at its settings.",
 )
 
+HTTP_REQUESTS = Counter(
+    name="http_requests",
+    labels=("route", "method", "status"),
+    meaning="Requests answered over HTTP; status 499: the client left before the answer.",
+    action="5xx other than 503: a defect, see `request.failed` in the log.",
+)
+HTTP_SECONDS = Histogram(
+    name="http_request_seconds",
+    labels=("route",),
+    buckets=_FAST,
+    meaning="From a request's head to its answer, the time its body took to arrive included.",
+    action="p99 of the entrance above 250 ms: the log waits for Kafka, or the loop is full.",
+)
+HTTP_IN_FLIGHT = Gauge(
+    name="http_requests_in_flight",
+    labels=(),
+    meaning="Requests in work.",
+    action="Near HOTLINE_HTTP_MAX_REQUESTS: clients will be answered 503; add a process.",
+)
+ENTRANCE_EVENTS = Counter(
+    name="entrance_events",
+    labels=("source", "status"),
+    meaning="Events that came by HTTP, by the status that each was answered with.",
+    action="4xx rising for one source: its operator reads the reasons in the answers.",
+)
+ENTRANCE_IN_FLIGHT = Gauge(
+    name="entrance_events_in_flight",
+    labels=(),
+    meaning="Events taken by HTTP and not yet acknowledged by Kafka.",
+    action="Near HOTLINE_HTTP_MAX_EVENTS: Kafka or PostgreSQL is slow; publishers get 503.",
+)
+
 CATALOG: tuple[Metric, ...] = tuple(
     declared for declared in list(globals().values()) if isinstance(declared, Metric)
 )

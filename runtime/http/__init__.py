@@ -1,0 +1,1 @@
+"""HTTP for the services that answer people and platforms: tokens, errors, limits, the server."""
