@@ -26,7 +26,7 @@ from runtime.processor import Record
 from schemas.topics import INBOX, TICKETS
 from services.dedup.domain import Dedup
 from services.intake.domain import Intake
-from services.intake.pseudonym import KeyedPseudonyms
+from vault.directory import KeyedPseudonyms
 
 PROFILE = "cn-12345"
 PSEUDONYM_KEY = b"benchmark: the city is made up!!"

@@ -17,7 +17,7 @@ from runtime.core import to_ms
 from runtime.errors import HotlineError
 from runtime.stores.codec import instant
 from schemas.events.parts import Identity
-from services.intake.pseudonym import Directory
+from vault.directory import Directory
 
 
 class EventsUnreadable(HotlineError):
@@ -143,25 +143,28 @@ def citizen_keys(
         except (msgspec.MsgspecError, UnicodeDecodeError):
             continue
         party = bytes(parties.data.complainant or parties.data.caller)
-        same_person = bundle.at(instant(event.at_ms)).repeat.same_person
+        at = instant(event.at_ms)
+        same_person = bundle.at(at).repeat.same_person
         asked = (party, parties.source, same_person)
         if asked not in known:
-            known[asked] = _citizen(orjson.loads(party or b"null"), *asked[1:], directory)
+            known[asked] = _citizen(orjson.loads(party or b"null"), *asked[1:], directory, at)
         citizen = known[asked]
         if citizen is not None:
             keys[event.subject] = citizen
     return keys
 
 
-def _citizen(party: object, source: str, same_person: str, directory: Directory) -> str | None:
+def _citizen(
+    party: object, source: str, same_person: str, directory: Directory, at: datetime
+) -> str | None:
     """Whom intake will take the party for."""
     if not isinstance(party, dict):
         return None
     principal = party.get("on_behalf_of") if same_person == "principal" else None
     for each in (principal, party):
-        citizen = directory.resolve(_identities(each), source)
-        if citizen is not None:
-            return citizen
+        found = directory.resolve(_identities(each), source, at)
+        if found is not None:
+            return found.citizen
     return None
 
 

@@ -1,6 +1,5 @@
 """Composition root: ``hotline worker intake`` or ``faust -A services.intake.app worker``."""
 
-from runtime import log
 from runtime.host import Built, build_app
 from runtime.settings import EngineSettings
 from services.intake.domain import Intake
@@ -21,7 +20,6 @@ def processor(settings: IntakeSettings) -> Intake:
 def build(settings: EngineSettings) -> Built:
     """The processor, and the ticker beside its engine."""
     own = IntakeSettings.for_service("intake")
-    log.get("hotline.intake").info("pseudonyms.keyed", key_version=own.pseudonym_key_version)
     return Built(processor(own), (Ticker,) if own.ticks else ())
 
 

@@ -32,7 +32,6 @@ from schemas.topics import CLOCK, INBOX, TICKETS, Topic
 from services.intake import life_cycle
 from services.intake.life_cycle import Phase
 from services.intake.masking import mask
-from services.intake.pseudonym import Directory, anonymous
 from services.intake.reading import (
     MAX_EVENT_BYTES,
     InboxEvent,
@@ -43,6 +42,7 @@ from services.intake.reading import (
     read,
     too_large,
 )
+from vault.directory import Directory, anonymous
 
 TICK_HEADER = "hotline-tick"
 """On a record without an event: it only moves its inbox partition's clock."""
@@ -216,7 +216,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
     ) -> Decision[TicketState]:
         incoming = event.event
         kind = life_cycle.kind_of(incoming.type)
-        people = self._people(incoming)
+        people = self._people(incoming, now)
         citizen, named = _citizen(state, incoming, kind, people.whose(policy))
         life = life_cycle.step(
             kind,
@@ -236,7 +236,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
             wake_at=now + timedelta(days=policy.intake.forget_after_days),
             seen=_remembered(state, identity, event.digest, policy.intake.seen_ids),
         )
-        document = self._cleaned(event, people)
+        document = self._cleaned(event, people, now)
         document["citizen"] = citizen
         document["sequence"] = after.sequence
         document["recordedtime"] = now
@@ -256,7 +256,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
             notes=notes,
         )
 
-    def _people(self, incoming: Envelope) -> _People:
+    def _people(self, incoming: Envelope, now: datetime) -> _People:
         if isinstance(incoming, _RECEIPTS):
             party, named = incoming.data.complainant, not incoming.data.anonymous
         elif isinstance(incoming, TicketAmended):
@@ -268,16 +268,17 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         if party is None or not named:
             return _NOBODY
         return _People(
-            self._pseudonym(party, incoming.source),
-            self._pseudonym(party.on_behalf_of, incoming.source),
+            self._pseudonym(party, incoming.source, now),
+            self._pseudonym(party.on_behalf_of, incoming.source, now),
         )
 
-    def _pseudonym(self, party: Party | None, source: str) -> Citizen | None:
+    def _pseudonym(self, party: Party | None, source: str, now: datetime) -> Citizen | None:
         if party is None or not party.identities:
             return None
-        return self._directory.resolve(party.identities, source)
+        found = self._directory.resolve(party.identities, source, now)
+        return None if found is None else found.citizen
 
-    def _cleaned(self, event: InboxEvent, people: _People) -> dict[str, Any]:
+    def _cleaned(self, event: InboxEvent, people: _People, now: datetime) -> dict[str, Any]:
         """The document as it may go on: unknown fields kept, personal data masked or withheld.
 
         Pseudonyms stand where the identities of a citizen and of a principal (委托人) stood.
@@ -301,8 +302,8 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
             for name in ("first", "second"):
                 alias: Alias = getattr(incoming.data, name)
                 if alias.identity is not None and alias.citizen is None:
-                    found = self._directory.resolve((alias.identity,), incoming.source)
-                    data[name]["citizen"] = found or anonymous(incoming.subject)
+                    found = self._directory.resolve((alias.identity,), incoming.source, now)
+                    data[name]["citizen"] = found.citizen if found else anonymous(incoming.subject)
         return result
 
 

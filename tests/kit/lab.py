@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.topics import Topic
 from tests.kit import feed
 from tests.kit.assertions import assert_eventually
-from tests.kit.ledger import PSEUDONYM_KEY, Ledger
+from tests.kit.ledger import KEYS, Ledger
 from tests.kit.worker import Worker
 
 SESSION_S = 3.0
@@ -42,7 +42,7 @@ class Lab:
             "HOTLINE_KAFKA_BOOTSTRAP": bootstrap,
             "HOTLINE_TOPIC_PREFIX": prefix,
             "HOTLINE_PARTITIONS": str(partitions),
-            "HOTLINE_INTAKE_PSEUDONYM_KEY": PSEUDONYM_KEY.hex(),
+            "HOTLINE_KEYS": KEYS,
         }
         self.workers: list[Worker] = []
         self.restarts: list[str] = []

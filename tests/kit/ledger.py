@@ -24,19 +24,22 @@ from policy.bundle import Bundle, load
 from runtime.core import TASK_KEY, AnyProcessor
 from runtime.driver import Driver, Written
 from runtime.engine.task import TaskRecord
+from runtime.keys import KeyRing
 from runtime.processor import Record
 from schemas.clock import ClockRecord
 from schemas.dead_letter import DeadLetter
 from schemas.topics import CLOCK, DEAD_LETTERS, INBOX, REPEATS, TICKETS, Topic, changelog, redrive
 from services.dedup.domain import Dedup
 from services.intake.domain import TICK_HEADER, Intake
-from services.intake.pseudonym import KeyedPseudonyms
 from tests.kit import feed
 from tests.kit.assertions import assert_eventually
 from tests.kit.reminders import ALARMS_IN, ALARMS_OUT, Alarm
+from vault.directory import KeyedPseudonyms
 
 Records = dict[int, list[ConsumerRecord]]
-PSEUDONYM_KEY = bytes(range(32))
+RING = KeyRing({1: bytes(range(32))})
+KEYS = '{"1": "' + bytes(range(32)).hex() + '"}'
+"""The same as a setting."""
 """Of the tests' intake: the fold must name the citizens as the worker does."""
 SAMPLE_SECONDS = 0.05
 PROMPT_SECONDS = 1.0
@@ -285,7 +288,7 @@ class Ledger:
         """All of it, for real intake and dedup."""
         bundle = bundle or load("cn-12345")
         inbox, log = await self.read(INBOX), await self.read(TICKETS)
-        directory = KeyedPseudonyms(PSEUDONYM_KEY)
+        directory = KeyedPseudonyms.of(RING)
         city = City()
 
         def intake() -> AnyProcessor:

@@ -14,7 +14,7 @@ from runtime.engine.task import TaskRecord
 from runtime.processor import Record
 from schemas.topics import INBOX, TICKETS
 from services.intake.domain import Intake
-from services.intake.pseudonym import KeyedPseudonyms
+from vault.directory import KeyedPseudonyms
 
 BUNDLE = load("cn-12345")
 START_MS = 1_795_000_000_000
@@ -36,7 +36,7 @@ class Consumed:
 
 
 def intake() -> Intake:
-    return Intake(directory=KeyedPseudonyms(bytes(32), key_version=1), partitions=1)
+    return Intake(directory=KeyedPseudonyms(bytes(32)), partitions=1)
 
 
 @dataclass

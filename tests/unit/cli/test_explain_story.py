@@ -19,7 +19,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS, INBOX, REPEATS, TICKETS
 from services.dedup.domain import Dedup
 from services.intake.domain import Intake
-from services.intake.pseudonym import KeyedPseudonyms
+from vault.directory import KeyedPseudonyms
 
 BUNDLE = load("cn-12345")
 LEAF, OTHER = "environment.noise.night_construction", "city.order.street_stalls"
@@ -78,7 +78,7 @@ REPEAT = received(AGAIN, "2026-03-02 09:14", recorded="2026-03-02 09:15")
 def decided(events: Iterable[dict[str, Any]]) -> list[Written]:
     """What intake and dedup make of the events, in the order of their recording."""
     written: list[Written] = []
-    directory = KeyedPseudonyms(bytes(32), key_version=1)
+    directory = KeyedPseudonyms(bytes(32))
     driver = Driver([Intake(directory=directory, partitions=1), Dedup()], BUNDLE, written.append)
     for offset, each in enumerate(sorted(events, key=lambda each: each["recorded"])):
         document = {name: value for name, value in each.items() if name != "recorded"}

@@ -38,7 +38,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_misspelt_variable_is_told_once_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOTLINE_KAFKA_BOOTSRAP", "kafka:9092")
-    monkeypatch.setenv("HOTLINE_INTAKE_PSEUDONYM_KEY_FILE", "key")
+    monkeypatch.setenv("HOTLINE_INTAKE_FORWARD", "key")
     result = CliRunner().invoke(main, HELP)
     assert result.exit_code == 0
     assert result.stderr == (

@@ -11,7 +11,7 @@ import pytest
 from cli.replaying.source import Recorded, citizen_keys, read_lines, recorded
 from policy.bundle import load
 from runtime.core import to_ms
-from services.intake.pseudonym import KeyedPseudonyms
+from vault.directory import KeyedPseudonyms
 
 BUNDLE = load("cn-12345")
 DIRECTORY = KeyedPseudonyms(bytes(range(32)))

@@ -73,8 +73,8 @@ def test_every_setting_says_what_it_means() -> None:
 
 
 def test_the_page_has_the_key_that_nobody_may_lose() -> None:
-    assert "| `HOTLINE_INTAKE_PSEUDONYM_KEY` |  | What pseudonyms are made with" in page()
-    assert "everybody is somebody else" in page()
+    assert "| `HOTLINE_KEY_FILE` |  | Holds the key ring" in page()
+    assert "losing every original" in page()
 
 
 def test_the_defaults_of_commands_are_those_of_their_options() -> None:
@@ -220,7 +220,7 @@ def test_a_prefix_moves_topics_groups_transactions_and_stores_together() -> None
         ("HOTLINE_BATCH_MAX_RECORD", "HOTLINE_BATCH_MAX_RECORDS"),
         ("HOTLINE_DEDUP_STROE", "HOTLINE_DEDUP_STORE"),
         ("HOTLINE_SESION_TIMEOUT_MS", "HOTLINE_SESSION_TIMEOUT_MS"),
-        ("HOTLINE_INTAKE_PSEUDONYM_KEYFILE", "HOTLINE_INTAKE_PSEUDONYM_KEY_FILE"),
+        ("HOTLINE_INTAKE_FOREWARD", "HOTLINE_INTAKE_FORWARD"),
         ("hotline_partition", "HOTLINE_PARTITIONS"),
         ("HOTLINE_ZZZZ", None),
     ],
@@ -238,7 +238,7 @@ def test_a_misspelt_variable_is_found_with_the_nearest_that_there_is(
         "HOTLINE_PARTITIONS",
         "hotline_partitions",
         "HOTLINE_DEDUP_PARTITIONS",
-        "HOTLINE_INTAKE_PSEUDONYM_KEY",
+        "HOTLINE_INTAKE_FORWARD",
         "HOTLINE_DIR",
     ],
 )

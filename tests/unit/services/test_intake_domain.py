@@ -21,8 +21,8 @@ from schemas.events import EVENT_TYPES, TicketReceived, parse_event
 from schemas.ids import is_anonymous
 from schemas.topics import CLOCK, INBOX, TICKETS
 from services.intake.domain import HOP_HEADER, TICK_HEADER, Intake, TicketState
-from services.intake.pseudonym import KeyedPseudonyms
 from services.intake.reading import InboxEvent, Refused, Tick
+from vault.directory import KeyedPseudonyms
 
 NOW = datetime(2026, 7, 28, 4, 4, 5, tzinfo=UTC)
 KEY = bytes(range(32))

@@ -1,6 +1,7 @@
 """Pseudonyms of citizens (R12 «同一个用户», R61)."""
 
 import re
+from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 
 from schemas.events.parts import Identity, IdentityScheme
 from schemas.ids import is_anonymous
-from services.intake.pseudonym import PRECEDENCE, KeyedPseudonyms, anonymous, normalise
+from vault.directory import KeyedPseudonyms, anonymous
+from vault.identities import PRECEDENCE, normalise
 
 KEY = bytes(range(32))
 DIRECTORY = KeyedPseudonyms(KEY)
+AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def _identity(scheme: str, value: str) -> Identity:
@@ -20,7 +23,8 @@ def _identity(scheme: str, value: str) -> Identity:
 
 
 def _resolve(*given: tuple[str, str], source: str = "city/12345") -> str | None:
-    return DIRECTORY.resolve([_identity(*each) for each in given], source)
+    found = DIRECTORY.resolve([_identity(*each) for each in given], source, AT)
+    return None if found is None else found.citizen
 
 
 @pytest.mark.parametrize(
@@ -64,8 +68,10 @@ def test_R61_a_pseudonym_tells_nothing_and_depends_on_the_key() -> None:
     assert citizen is not None
     assert re.fullmatch("c:[0-9a-f]{32}", citizen)
     assert not is_anonymous(citizen)
-    other = KeyedPseudonyms(KEY[::-1]).resolve([_identity("phone", "13812345678")], "city/12345")
-    assert other != citizen
+    other = KeyedPseudonyms(KEY[::-1])
+    found = other.resolve([_identity("phone", "13812345678")], "city/12345", AT)
+    assert found is not None
+    assert found.citizen != citizen
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,17 @@
-"""Who a citizen is, without saying who: identities in, a pseudonym out (R61, R12 «同一个用户»).
-
-``Directory`` is the seam: the directory with aliases in the database answers the same question.
-``KeyedPseudonyms`` is the whole answer of today: the HMAC of one identity under a secret key. Who
-has the key can test a guess, nobody else can.
+"""What a citizen is known by, in its one spelling, and what counts more (R12 «同一个用户»).
 
 Which identity counts, if a citizen gives several (``PRECEDENCE``): the account first, because the
 platform that keeps accounts has already joined a person's numbers; then the documents; then the
 telephone, which is in nearly every ticket and verified by name in China; what is bound to one
-channel only comes last. Without a directory two channels with nothing in common are two citizens:
-a missed repeat, never a false one.
+channel only comes last.
 """
 
-import hmac
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple
 
 from schemas.events.parts import Identity, IdentityScheme
-from schemas.ids import ANONYMOUS_PREFIX, Citizen
-
-KEY_BYTES = 32
-"""A shorter key than the hash could be found by trying all telephone numbers with all keys."""
 
 PRECEDENCE: tuple[IdentityScheme, ...] = (
     IdentityScheme.ACCOUNT,
@@ -48,54 +38,32 @@ _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECKS = "10X98765432"
 
 
-class Directory(Protocol):
-    """Who a citizen is, for intake."""
+def ranked(identities: Iterable[Identity], source: str) -> list["Named"]:
+    """The usable ones of a person's identities, the one that counts most first.
 
-    def resolve(self, identities: Iterable[Identity], source: str) -> Citizen | None:
-        """The pseudonym of the citizen with these identities; None if none of them is usable.
+    Args:
+        identities: as the publisher gave them, in any order.
+        source: the publishing system, whose account numbers may be its own.
+    """
+    found: list[Named] = []
+    for identity in identities:
+        normal = normalise(identity)
+        if normal:
+            scope = source if identity.scheme in PER_SOURCE else ""
+            named = Named(identity.scheme, "\x1f".join((identity.scheme, scope, normal)).encode())
+            if named not in found:
+                found.append(named)
+    if len(found) > 1:
+        found.sort(key=lambda each: _RANK[each.scheme])
+    return found
 
-        Args:
-            identities: as the publisher gave them.
-            source: the publishing system, whose account numbers may be its own.
-        """
-        ...
 
+class Named(NamedTuple):
+    """An identity in its one spelling."""
 
-def anonymous(ticket: str) -> Citizen:
-    """The stand-in for a caller whom nobody knows: nobody's repeat (R12)."""
-    return Citizen(ANONYMOUS_PREFIX + ticket)
-
-
-class KeyedPseudonyms:
-    """Pseudonyms by HMAC-SHA-256, cut to 128 bits: ``c:`` and 32 hexadecimal digits."""
-
-    def __init__(self, key: bytes, *, key_version: int = 1) -> None:
-        """Args:
-        key: secret, at least 32 bytes; another key gives everybody another pseudonym.
-        key_version: says in the log which key is in use; another key is another set of citizens.
-
-        Raises:
-            ValueError: the key is too short.
-        """
-        if len(key) < KEY_BYTES:
-            raise ValueError(
-                f"pseudonym key has {len(key)} bytes: give at least {KEY_BYTES} random ones"
-            )
-        self._key = key
-        self.key_version = key_version
-
-    def resolve(self, identities: Iterable[Identity], source: str) -> Citizen | None:
-        """As ``Directory.resolve``: of the first usable identity in order of ``PRECEDENCE``."""
-        given = tuple(identities)
-        if len(given) > 1:
-            given = tuple(sorted(given, key=lambda each: _RANK[each.scheme]))
-        for identity in given:
-            normal = normalise(identity)
-            if normal:
-                scope = source if identity.scheme in PER_SOURCE else ""
-                named = "\x1f".join((identity.scheme, scope, normal))
-                return Citizen("c:" + hmac.digest(self._key, named.encode(), "sha256").hex()[:32])
-        return None
+    scheme: IdentityScheme
+    name: bytes
+    """Scheme, the source that numbers it (if one does), and value: the same for the same alias."""
 
 
 def normalise(identity: Identity) -> str:
