@@ -40,7 +40,7 @@ from services.intake.reading import (
     appended_at,
     hashed,
     read,
-    too_large,
+    refuse_absurd,
 )
 from vault.directory import Directory, anonymous
 
@@ -168,7 +168,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         if self._forward and self._is_elsewhere(event):
             return _passed_on(event)
         incoming = event.event
-        _refuse_absurd(event, policy)
+        refuse_absurd(event, policy)
         state = states[incoming.subject]
         identity = hashed(f"{incoming.source}\x1f{incoming.id}".encode())
         known_digest = None if state is None else state.seen.get(identity)
@@ -333,21 +333,6 @@ def _passed_on(event: InboxEvent) -> Decision[TicketState]:
         headers=(*record.headers, (HOP_HEADER, b"1")),
     )
     return Decision(effects=(passed,), notes=(("intake_forwarded", (str(record.partition),)),))
-
-
-def _refuse_absurd(event: InboxEvent, policy: Policy) -> None:
-    incoming, record = event.event, event.record
-    assert record.value is not None, "what was decoded has a value"
-    if len(record.value) > policy.intake.max_event_bytes:
-        raise too_large(len(record.value), policy.intake.max_event_bytes, incoming.source)
-    appended = appended_at(record)
-    if incoming.time - appended > policy.intake.future_tolerance:
-        raise Refused(
-            "time_in_future",
-            f"time is {incoming.time.isoformat()}, appended {appended.isoformat()}:"
-            " set the publisher's clock",
-            source=incoming.source,
-        )
 
 
 def _leaf_after(incoming: Envelope, before: str | None) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from policy.bundle import Policy
 from runtime.processor import Record, Unreadable
 from schemas.binary import MalformedBinaryEvent, from_binary, is_binary
 from schemas.envelope import Envelope
@@ -97,6 +98,22 @@ def too_large(size: int, limit: int, source: str = "") -> Refused:
         f"the event has {size} bytes, at most {limit} are taken: publish attachments by reference",
         source=source,
     )
+
+
+def refuse_absurd(event: InboxEvent, policy: Policy) -> None:
+    """What no publisher may send, although it can be read. Raises ``Refused``."""
+    incoming, record = event.event, event.record
+    assert record.value is not None, "what was decoded has a value"
+    if len(record.value) > policy.intake.max_event_bytes:
+        raise too_large(len(record.value), policy.intake.max_event_bytes, incoming.source)
+    appended = appended_at(record)
+    if incoming.time - appended > policy.intake.future_tolerance:
+        raise Refused(
+            "time_in_future",
+            f"time is {incoming.time.isoformat()}, appended {appended.isoformat()}:"
+            " set the publisher's clock",
+            source=incoming.source,
+        )
 
 
 def appended_at(record: Record) -> datetime:
