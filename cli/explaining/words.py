@@ -438,6 +438,7 @@ CHANGED: Final = {
     "place": Words("place", "事发地点"),
     "department": Words("department", "涉及部门"),
     "due_at": Words("due", "承诺时限"),
+    "occurred_at": Words("happened at", "事发时间"),
     "attachments": Words("attachments", "附件"),
 }
 """Fields of an amendment."""

@@ -140,6 +140,9 @@ class Party(Part):
     """What tells whether two tickets are the same citizen's (R12), in any order."""
     citizen: Annotated[Name | None, Field(json_schema_extra={"readOnly": True})] = None
     """Pseudonym, put by intake in place of ``identities``; what a publisher sends is dropped."""
+    shared: Annotated[bool | None, Field(json_schema_extra={"readOnly": True})] = None
+    """True, put by intake: all identities given are used by many people (a switchboard, a village's
+    one phone), so that a ticket with the same ``citizen`` need not be the same person's."""
 
 
 class Complainant(Party):
@@ -175,6 +178,9 @@ class Place(Part):
     """网格编号."""
     neighbourhood: Name | None = None
     """小区 / 社区, by name or code."""
+    key: Annotated[Name | None, Field(json_schema_extra={"readOnly": True})] = None
+    """Put by intake: the same for the same full address, house number included, which ``address``
+    no longer shows; says nothing else of it. What a publisher sends is dropped."""
 
 
 class Attachment(Part):

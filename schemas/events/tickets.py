@@ -52,6 +52,8 @@ class TicketContent(Part):
     """涉事主体 (R13)."""
     place: Place | None = None
     """事发地点 (R13, R43)."""
+    occurred_at: Instant | None = None
+    """事发时间: when it happened, which is before the citizen came (R20: a new occurrence)."""
     department: Name | None = None
     """被投诉部门: unit complained of (R3), code in the organisation directory or its name."""
     due_at: Instant | None = None

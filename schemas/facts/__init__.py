@@ -1,9 +1,10 @@
 """Facts that the services state, each on its service's own topic (contract.md)."""
 
 from schemas.envelope import Envelope
+from schemas.facts.notices import NOTICE_TYPES
 from schemas.facts.repeats import REPEAT_TYPES
 
-FACT_TYPES: tuple[type[Envelope], ...] = REPEAT_TYPES
+FACT_TYPES: tuple[type[Envelope], ...] = (*REPEAT_TYPES, *NOTICE_TYPES)
 """Every fact of every service; the exported contract is made from it."""
 
 __all__ = ["FACT_TYPES"]
