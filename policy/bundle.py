@@ -18,6 +18,7 @@ from policy.access import AccessFile, AccessPolicy
 from policy.categories import CategoryTree, TreeFile
 from policy.errors import PolicyError
 from policy.files import FileModel
+from policy.identity import IdentityFile, IdentityPolicy
 from policy.intake import IntakeFile, IntakePolicy
 from policy.organisation import Organisation, OrganisationFile
 from policy.repeat import RepeatFile, RepeatPolicy
@@ -59,6 +60,7 @@ class RulesFile(FileModel):
     """A file of ``rules/``."""
 
     repeat: RepeatFile
+    identity: IdentityFile
     intake: IntakeFile
     access: AccessFile
 
@@ -74,6 +76,7 @@ class Policy:
     repeat: RepeatPolicy
     categories: CategoryTree
     organisation: Organisation
+    identity: IdentityPolicy
     intake: IntakePolicy
     access: AccessPolicy
     """Who sees what; no part of ``version``, for it decides nothing."""
@@ -160,6 +163,7 @@ class _Reader:
                     repeat=RepeatPolicy.of(rules.repeat, tree),
                     categories=tree,
                     organisation=directory,
+                    identity=IdentityPolicy.of(rules.identity),
                     intake=IntakePolicy.of(rules.intake),
                     access=AccessPolicy.of(rules.access),
                 ),
