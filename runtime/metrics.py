@@ -286,15 +286,29 @@ HTTP_IN_FLIGHT = Gauge(
 )
 ENTRANCE_EVENTS = Counter(
     name="entrance_events",
-    labels=("source", "status"),
-    meaning="Events that came by HTTP, by the status that each was answered with.",
-    action="4xx rising for one source: its operator reads the reasons in the answers.",
+    labels=("caller", "status"),
+    meaning="Events that came by HTTP, by token and by the status that each was answered with.",
+    action="4xx rising for one token: its operator reads the reasons in the answers.",
 )
 ENTRANCE_IN_FLIGHT = Gauge(
     name="entrance_events_in_flight",
     labels=(),
     meaning="Events taken by HTTP and not yet acknowledged by Kafka.",
     action="Near HOTLINE_HTTP_MAX_EVENTS: Kafka or PostgreSQL is slow; publishers get 503.",
+)
+
+TICKETS_WITHOUT_OWNER = Gauge(
+    name="tickets_without_owner",
+    labels=("step",),
+    meaning="Open steps of tickets that nobody answers for (R5); each read model worker sees all.",
+    action="Above 0: the dispatch names no unit, or the hotline's own step no person; see the "
+    "look-up of the ticket, and have the platform send it.",
+)
+READMODEL_UNREADABLE = Counter(
+    name="readmodel_unreadable",
+    labels=("topic", "reason"),
+    meaning="Records of the log or of facts that gave no row.",
+    action="Any: select from readmodel.unreadable; correct the reader, then rebuild.",
 )
 
 CATALOG: tuple[Metric, ...] = tuple(
