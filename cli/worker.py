@@ -7,11 +7,11 @@ import click
 from policy.errors import PolicyError
 from runtime.errors import HotlineError
 from runtime.host import HostWorker, build_app
-from schemas.topics import SERVICES
+from schemas.topics import DELIVERIES, SERVICES
 
 
 @click.command()
-@click.argument("services", nargs=-1, required=True, type=click.Choice(SERVICES))
+@click.argument("services", nargs=-1, required=True, type=click.Choice((*SERVICES, *DELIVERIES)))
 @click.option(
     "--web-port",
     type=click.IntRange(0, 65_535),
@@ -27,7 +27,7 @@ def worker(services: tuple[str, ...], web_port: int | None) -> None:
     \b
     Examples:
       hotline worker dedup
-      hotline worker intake dedup --web-port 6070
+      hotline worker intake dedup readmodel --web-port 6070
       HOTLINE_KAFKA_BOOTSTRAP=kafka:9092 hotline worker intake
     """
     try:

@@ -24,6 +24,7 @@ PASSING: Final = (
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.exceptions.TransactionRollbackError,
     asyncpg.exceptions.ConnectionDoesNotExistError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
 )
 """What passes by itself: down, restarting, full, out of connections, a deadlock's victim."""
 

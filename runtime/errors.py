@@ -176,6 +176,17 @@ class StoreInUse(HotlineError):
         super().__init__("store_in_use", f"local store {path!r} is open elsewhere")
 
 
+class CannotOpen(HotlineError):
+    """Sealed bytes cannot be opened with the keys at hand.
+
+    Operator action: give this process the key ring of the deployment (HOTLINE_KEY_FILE or
+    HOTLINE_KEYS), with every version that ever wrote: `hotline keys list` on both sides.
+    """
+
+    def __init__(self, version: int, detail: str) -> None:
+        super().__init__("cannot_open", f"sealed with key version {version}: {detail}")
+
+
 class StateUnreadable(HotlineError):
     """A state in the changelog does not fit the service's state type, even after ``upgrade``.
 
@@ -189,3 +200,32 @@ class StateUnreadable(HotlineError):
             f"state of version {version}, this program reads {current}: {detail}",
         )
         self.version, self.current = version, current
+
+
+class TablesMissing(HotlineError):
+    """The database has not the tables that a service writes.
+
+    Operator action: run ``hotline database migrate`` (``hotline up`` does), then start again.
+    """
+
+    def __init__(self, service: str, detail: str) -> None:
+        super().__init__(
+            "tables_missing", f"{service}: {detail}; run hotline database migrate, start again"
+        )
+
+
+class PositionAhead(HotlineError):
+    """The database was filled further than the topic goes: the topic was made anew.
+
+    Operator action: if that was meant, ``hotline readmodel rebuild``; else find out who deleted the
+    topic before anything is started.
+    """
+
+    def __init__(
+        self, service: str, topic: str, partition: int, *, position: int, end: int
+    ) -> None:
+        super().__init__(
+            "position_ahead",
+            f"{service} has written {topic} partition {partition} up to {position}, which ends at "
+            f"{end}",
+        )

@@ -17,6 +17,9 @@ POINTS: Final = (
     "after-apply",
 )
 
+OF_DELIVERIES: Final = ("rows-written", "rows-committed")
+"""Around the database's commit, of services that fill tables."""
+
 
 _SIGNALS: Final = {"": signal.SIGKILL, "kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
@@ -27,8 +30,11 @@ def _configured() -> tuple[str, int, signal.Signals] | None:
         return None
     name, _, rest = spec.partition(":")
     count, _, what = rest.partition(":")
-    if name not in POINTS or what not in _SIGNALS:
-        raise ValueError(f"HOTLINE_FAILPOINT={spec!r}: <point>:<count>[:stop], points: {POINTS}")
+    if name not in (*POINTS, *OF_DELIVERIES) or what not in _SIGNALS:
+        raise ValueError(
+            f"HOTLINE_FAILPOINT={spec!r}: <point>:<count>[:stop], points: "
+            f"{(*POINTS, *OF_DELIVERIES)}"
+        )
     return name, int(count or 1), _SIGNALS[what]
 
 

@@ -9,6 +9,7 @@ from runtime import log, metrics
 from runtime.core import Failure
 from runtime.engine.task import Done, Task
 from runtime.metrics import CATALOG, Counter, Metrics
+from runtime.processor import Note
 
 PAUSED: Final = "paused"
 POISON_STOP: Final = "poison_stop"
@@ -44,9 +45,7 @@ class EngineObserver:
             observe(metrics.TIMERS_LATE, late, service=service)
         for reason, count in Tally(letter.reason for letter in done.letters).items():
             add(metrics.DEAD_LETTERS, count, service=service, reason=reason)
-        for (name, labels), count in Tally(done.notes).items():
-            metric = _COUNTERS[name]
-            add(metric, count, **dict(zip(metric.labels, labels, strict=True)))
+        count_notes(self.metrics, done.notes)
         self.metrics.set(metrics.LAST_PROGRESS, time.time(), service=service)
 
     def rule_raised(self, task: Task, failure: Failure) -> None:
@@ -144,6 +143,13 @@ class EngineObserver:
         if part.clock_ms:
             level(metrics.CLOCK, part.clock_ms / 1_000, **given)
             level(metrics.CLOCK_LAG, max(0.0, time.time() - part.clock_ms / 1_000), **given)
+
+
+def count_notes(registry: Metrics, notes: Iterable[Note]) -> None:
+    """Count what a committed batch noted."""
+    for (name, labels), count in Tally(notes).items():
+        metric = _COUNTERS[name]
+        registry.add(metric, count, **dict(zip(metric.labels, labels, strict=True)))
 
 
 def _reason(task: Task) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from cli.main import main
 from runtime import errors
-from runtime.engine.service import EXIT_STALLED
+from runtime.engine.watchdog import EXIT_STALLED
 from runtime.metrics import CATALOG
 from runtime.settings import EngineSettings, unknown
 from services.intake.settings import IntakeSettings

@@ -11,8 +11,9 @@ from aiokafka import TopicPartition
 from runtime.core import Partition
 from runtime.engine.observer import EngineObserver
 from runtime.engine.ports import Send
-from runtime.engine.service import Engine, hangs
+from runtime.engine.service import Engine
 from runtime.engine.task import Task, TaskState
+from runtime.engine.watchdog import hangs
 from runtime.errors import FencedOut, Stalled
 from runtime.metrics import FENCED, LAG, Metrics
 from runtime.settings import EngineSettings
@@ -20,6 +21,7 @@ from runtime.stores.memory import MemoryStore
 from schemas.topics import changelog, redrive
 from tests.kit.alarms import BUNDLE, LIMITS, event
 from tests.kit.reminders import ALARMS_IN, Reminders
+from tests.kit.sealing import SEALER
 from tests.simulation.broker import Broker, Network, SimulatedLog
 from tests.simulation.loop import run
 
@@ -38,7 +40,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def an_engine() -> Engine:
     settings = EngineSettings(watchdog_seconds=LIMIT_S, partitions=1)
-    return Engine(Reminders(), BUNDLE, settings, registry=Metrics())
+    return Engine(Reminders(), BUNDLE, settings, sealer=SEALER, registry=Metrics())
 
 
 def a_task(log: Any = None) -> Task:

@@ -1,0 +1,434 @@
+"""The service that Faust hosts for a sink: one consumer group, one lane per partition number."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from mode import Service
+
+from runtime import log, metrics
+from runtime.database import Database
+from runtime.delivery.lane import Lane, LaneState
+from runtime.delivery.observer import DeliveryObserver
+from runtime.delivery.sink import Sink
+from runtime.engine import preflight
+from runtime.engine.clients import STOP_SECONDS, group_consumer, stop_client
+from runtime.engine.ports import Unavailable
+from runtime.engine.watchdog import watch_loop
+from runtime.errors import FencedOut, NotCoPartitioned, SettingsInvalid, Stalled
+from runtime.metrics import METRICS, Metrics
+from runtime.processor import Record
+from runtime.settings import EngineSettings
+from schemas.topics import Topic
+
+MONITOR_SECONDS: Final = 1.0
+PREFLIGHT_SECONDS: Final = 5.0
+"""How soon a deleted topic or a raised partition count is a named error (F22)."""
+POSITION_SECONDS: Final = 5.0
+"""aiokafka waits for a valid position for ever; the other partitions must not."""
+IDLE_POLL_MS: Final = 100
+BUSY_POLL_MS: Final = 10
+CONNECTIONS: Final = 4
+"""Of one worker, whatever number of partitions it has: PostgreSQL has a hundred for everybody, and
+writes no faster with more than it has cores."""
+
+
+class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
+    """Fills a sink's tables, each record in exactly one transaction. Hosted as an ``Engine`` is."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        settings: EngineSettings,
+        *,
+        registry: Metrics = METRICS,
+        **kwargs: Any,
+    ) -> None:
+        """
+        Raises:
+            SettingsInvalid: there is no database to fill.
+        """
+        super().__init__(**kwargs)
+        if settings.postgres_dsn is None:
+            raise SettingsInvalid(f"HOTLINE_POSTGRES_DSN is unset: {sink.name} fills a database")
+        self.sink = sink
+        self.settings = settings
+        self.metrics = registry
+        self.observer = DeliveryObserver(sink.name, registry)
+        self.database = Database(
+            settings.postgres_dsn, application=f"hotline-{sink.name}", connections=CONNECTIONS
+        )
+        self.lanes: dict[int, Lane] = {}
+        self.assigned_once = False
+        self.paused = False
+        """By an operator; holds for partitions that come later as well."""
+        self.lag_records = 0
+        self.log_ = log.get("hotline.delivery").bind(service=sink.name)
+        self._topics = {settings.topic(topic): topic for topic in sink.topics}
+        self._runs: dict[int, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._generation = 0
+        self._room = asyncio.Event()
+        self._beat = time.monotonic()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._lagging: dict[int, tuple[dict[str, int], float]] = {}
+        self._told: dict[TopicPartition, int] = {}
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def on_start(self) -> None:
+        """Check the topics, then join the group. Lanes come with the assignment."""
+        await preflight.at_start(self.sink.topics, self.settings)
+        self._consumer = group_consumer(self.settings, self.sink.name)
+        await self._consumer.start()
+        self._consumer.subscribe(list(self._topics), listener=self)
+        watch_loop(
+            self.sink.name,
+            limit_seconds=self.settings.watchdog_seconds,
+            beat=lambda: self._beat if self.assigned_once else None,
+            over=lambda: self.should_stop,
+        )
+
+    async def on_stop(self) -> None:
+        """Let the transactions in flight commit, leave the group."""
+        numbers = list(self.lanes)
+        await self._close_lanes(self.settings.drain_seconds)
+        for number in numbers:
+            self.metrics.forget(service=self.sink.name, partition=number)
+        self.metrics.set(metrics.ASSIGNED, 0, service=self.sink.name)
+        await self.database.close()
+        if self._consumer is not None:
+            await stop_client(self._consumer)
+
+    # -- rebalance -------------------------------------------------------------------------------
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Half a session for the transactions in flight; then they are rolled back."""
+        self._generation += 1
+        await self._close_lanes(self.settings.session_timeout_ms / 2_000)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """A new lane per partition; the claim is its own work, so that the group is not held up."""
+        try:
+            try:
+                self._assign(set(assigned))
+            except NotCoPartitioned:
+                # So does a deleted or a widened topic look: then that is the error to name.
+                await preflight.check(self.sink.topics, self.settings)
+                raise
+        except Exception as error:
+            await self.crash(error)
+
+    def _assign(self, assigned: set[TopicPartition]) -> None:
+        self._generation += 1
+        consumer, name = self._consumer, self.sink.name
+        assert consumer is not None
+        numbers = sorted({tp.partition for tp in assigned})
+        expected = {TopicPartition(topic, number) for topic in self._topics for number in numbers}
+        if assigned != expected:
+            raise NotCoPartitioned(name, str(sorted(expected - assigned)))
+        for tp in assigned:
+            # A position at once, so that no lookup fails; the lane seeks to the right one.
+            consumer.pause(tp)
+            consumer.seek(tp, 0)
+        for number in numbers:
+            self.lanes[number] = lane = self._new_lane(number)
+            self._runs[number] = asyncio.create_task(self._run(lane))
+        self.assigned_once = True
+        self.metrics.add(metrics.REBALANCES, service=name)
+        self.metrics.set(metrics.ASSIGNED, len(numbers), service=name)
+        self.log_.info("partitions.assigned", partitions=numbers)
+
+    def _new_lane(self, number: int) -> Lane:
+        lane = Lane(
+            number,
+            self.sink,
+            self._topics,
+            database=self.database,
+            source=self,
+            observer=self.observer,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            batch_max_records=self.settings.batch_max_records,
+            session_timeout_ms=self.settings.session_timeout_ms,
+            slots=self._slots,
+            room=self._room,
+        )
+        if self.paused:
+            lane.pause()
+        return lane
+
+    async def _run(self, lane: Lane) -> None:
+        try:
+            await lane.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if self.lanes.get(lane.number) is lane:
+                await self.crash(error)
+            return
+        if lane.fenced:
+            self.observer.fenced(lane)
+            if self.lanes.get(lane.number) is not lane:
+                return
+            # A rebalance that we have not heard of yet takes it away; else we are in the way.
+            await asyncio.sleep(2 * self.settings.session_timeout_ms / 1_000)
+            if self.lanes.get(lane.number) is lane and not self.should_stop:
+                await self.crash(FencedOut(self.sink.name, lane.number))
+
+    async def _close_lanes(self, patience_seconds: float) -> None:
+        lanes, runs = self.lanes, self._runs
+        self.lanes, self._runs = {}, {}
+        self._lagging = {}
+        for lane in lanes.values():
+            lane.close()
+        for number, run in runs.items():
+            if lanes[number].fenced:
+                run.cancel()
+        if not runs:
+            return
+        _, late = await asyncio.wait(runs.values(), timeout=patience_seconds)
+        for number, run in runs.items():
+            if run in late:
+                run.cancel()
+                self.observer.abandoned(lanes[number])
+        # A database that hangs holds up even a rollback; the epoch keeps it harmless.
+        await asyncio.wait(runs.values(), timeout=STOP_SECONDS)
+
+    # -- what a lane reads (``lane.Source``) -------------------------------------------------------
+
+    async def bounds(self, number: int) -> Mapping[str, tuple[int, int]]:
+        consumer = self._consumer
+        assert consumer is not None
+        partitions = [TopicPartition(name, number) for name in self._topics]
+        try:
+            async with asyncio.timeout(self.settings.request_timeout_ms / 1_000):
+                firsts = await consumer.beginning_offsets(partitions)
+                ends = await consumer.end_offsets(partitions)
+        except (KafkaError, TimeoutError) as error:
+            self.log_.warning("broker.unreachable", error=repr(error))
+            raise Unavailable(repr(error)) from error
+        return {tp.topic: (firsts[tp], ends[tp]) for tp in partitions}
+
+    def read_from(self, number: int, offsets: Mapping[str, int]) -> None:
+        consumer = self._consumer
+        assert consumer is not None
+        for name, offset in offsets.items():
+            tp = TopicPartition(name, number)
+            if tp in consumer.assignment():
+                consumer.seek(tp, offset)
+                consumer.resume(tp)
+
+    def hold(self, number: int) -> None:
+        consumer = self._consumer
+        assert consumer is not None
+        for name in self._topics:
+            tp = TopicPartition(name, number)
+            if tp in consumer.assignment():
+                consumer.pause(tp)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    @Service.task
+    async def _poll(self) -> None:
+        """Hand over what arrives to the lanes that have room."""
+        consumer = self._consumer
+        assert consumer is not None
+        limit = self.settings.batch_max_records
+        while not self.should_stop:
+            self._beat = time.monotonic()
+            generation, lanes = self._generation, self.lanes
+            ready = {
+                TopicPartition(name, number): (topic, lane, lane.reads)
+                for number, lane in lanes.items()
+                if not lane.full
+                for name, topic in self._topics.items()
+            }
+            if not ready:
+                self._room.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._room.wait(), IDLE_POLL_MS / 1_000)
+                continue
+            all_ready = len(ready) == len(lanes) * len(self._topics)
+            try:
+                got = await consumer.getmany(
+                    *ready,
+                    timeout_ms=IDLE_POLL_MS if all_ready else BUSY_POLL_MS,
+                    max_records=4 * limit,
+                )
+                for tp, records in got.items():
+                    topic, lane, reads = ready[tp]
+                    if self._reads_still(lane, reads):
+                        lane.push(tp.topic, [_record(topic, record) for record in records])
+                    else:
+                        self._read_again(tp)
+                if generation != self._generation:
+                    continue
+                for tp, (_, lane, reads) in ready.items():
+                    if tp in got:
+                        continue
+                    async with asyncio.timeout(POSITION_SECONDS):
+                        position = await consumer.position(tp)
+                    if generation != self._generation:
+                        break
+                    if self._reads_still(lane, reads):
+                        lane.note_fetched(tp.topic, position)
+            except (IllegalStateError, TimeoutError):
+                await asyncio.sleep(BUSY_POLL_MS / 1_000)
+
+    def _reads_still(self, lane: Lane, reads: int) -> bool:
+        """Whether what arrived was asked for by this life of the lane, and since its last seek."""
+        return self.lanes.get(lane.number) is lane and lane.reading and lane.reads == reads
+
+    def _read_again(self, tp: TopicPartition) -> None:
+        """Records are dropped that a lane asked for which has since started anew: some of them may
+        have been read after its successor's seek, and would be missing there."""
+        assert self._consumer is not None
+        lane = self.lanes.get(tp.partition)
+        if lane is not None and lane.reading and tp in self._consumer.assignment():
+            self._consumer.seek(tp, lane.fetched[tp.topic])
+
+    # -- watching --------------------------------------------------------------------------------
+
+    @Service.task
+    async def _monitor(self) -> None:
+        """Lag, gauges, the watchdog, the topics as declared; offsets for other people's tools."""
+        consumer = self._consumer
+        assert consumer is not None
+        next_preflight = time.monotonic() + PREFLIGHT_SECONDS
+        while not self.should_stop:
+            await self.sleep(MONITOR_SECONDS)
+            self._beat = time.monotonic()
+            generation, lanes = self._generation, dict(self.lanes)
+            partitions = [TopicPartition(name, number) for name in self._topics for number in lanes]
+            try:
+                async with asyncio.timeout(self.settings.request_timeout_ms / 1_000):
+                    ends = await consumer.end_offsets(partitions) if partitions else {}
+                if time.monotonic() >= next_preflight:
+                    await preflight.check(self.sink.topics, self.settings)
+                    next_preflight = time.monotonic() + PREFLIGHT_SECONDS
+            except (KafkaError, TimeoutError) as error:
+                self.log_.warning("broker.unreachable", error=repr(error))
+                continue
+            if generation != self._generation:
+                continue
+            now = time.monotonic()
+            self.lag_records = sum(self._lag_of(lane, ends, now) for lane in lanes.values())
+            self.observer.levels(lanes.values())
+            await self._tell_kafka(lanes)
+
+    def _lag_of(self, lane: Lane, ends: Mapping[TopicPartition, int], now: float) -> int:
+        """Records up to the last stable offset that are not written; raises ``Stalled``."""
+        total = 0
+        written = lane.offsets
+        for name, topic in self._topics.items():
+            position = written.get(name, 0)
+            if not lane.buffered:
+                position = max(position, lane.fetched.get(name, 0))
+            lag = max(0, ends.get(TopicPartition(name, lane.number), 0) - position)
+            self.metrics.set(
+                metrics.LAG,
+                lag,
+                service=self.sink.name,
+                topic=topic.name,
+                partition=lane.number,
+            )
+            total += lag
+        if not total and lane.running:
+            lane.progress.touch()
+        seen, since = self._lagging.get(lane.number, ({}, now))
+        if not total or lane.waiting or lane.fenced or seen != written:
+            self._lagging[lane.number] = (written, now)
+        elif now - since > self.settings.watchdog_seconds:
+            raise Stalled(
+                self.sink.name,
+                f"partition {lane.number} is {lane.state}, {total} records behind, "
+                f"for {now - since:.0f} s at {written}",
+            )
+        return total
+
+    async def _tell_kafka(self, lanes: Mapping[int, Lane]) -> None:
+        """Commit what the database holds; never read, so it may fail."""
+        assert self._consumer is not None
+        offsets = {
+            TopicPartition(name, number): offset
+            for number, lane in lanes.items()
+            for name, offset in lane.offsets.items()
+        }
+        moved = {tp: offset for tp, offset in offsets.items() if self._told.get(tp) != offset}
+        if not moved:
+            return
+        try:
+            async with asyncio.timeout(self.settings.request_timeout_ms / 1_000):
+                await self._consumer.commit(
+                    {tp: OffsetAndMetadata(offset, "") for tp, offset in moved.items()}
+                )
+            self._told |= moved
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            self.log_.debug("offsets.untold", error=repr(error))
+
+    # -- control ---------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether this worker is in the group and every lane of it runs or was paused.
+
+        One that waits for the database is alive and goes on by itself, but is not ready.
+        """
+        return (
+            self.assigned_once
+            and not self.should_stop
+            and all(
+                lane.state in (LaneState.RUNNING, LaneState.PAUSED) for lane in self.lanes.values()
+            )
+        )
+
+    def pause(self) -> None:
+        """Start no new transaction until ``resume``; the group keeps the partitions here."""
+        self.paused = True
+        for lane in self.lanes.values():
+            lane.pause()
+
+    def resume(self) -> None:
+        """Go on after ``pause``, or try again what the sink raised on."""
+        self.paused = False
+        for lane in self.lanes.values():
+            lane.resume()
+        self._room.set()
+
+    def describe(self) -> dict[str, Any]:
+        """For the health page."""
+        return {
+            "service": self.sink.name,
+            "ready": self.ready,
+            "drained": self.should_stop,
+            "lag_records": self.lag_records,
+            "partitions": {
+                str(number): {
+                    "state": str(lane.state),
+                    "stopped": lane.stopped,
+                    "waiting": lane.waits_for,
+                    "positions": lane.offsets,
+                }
+                for number, lane in sorted(self.lanes.items())
+            },
+        }
+
+
+def _record(topic: Topic, record: Any) -> Record:
+    return Record(
+        topic,
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        record.timestamp,
+        record.headers,
+    )
