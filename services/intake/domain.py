@@ -4,7 +4,7 @@ Pure: a record comes in, what follows comes out. Ordering by ticket is the inbox
 monotony of the clock and the ticks are the runtime's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
@@ -120,6 +120,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         partitions: int,
         forward: bool = True,
         max_event_bytes: int = MAX_EVENT_BYTES,
+        reader: Callable[[Record, int], InboxEvent] = read,
     ) -> None:
         """Args:
         directory: gives citizens their pseudonyms.
@@ -132,12 +133,13 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         self._partitions = partitions
         self._forward = forward
         self._max_event_bytes = max_event_bytes
+        self._read = reader
 
     def decode(self, record: Record) -> InboxEvent | Tick:
         """The event in a record of the inbox, structured or binary. Raises ``Unreadable``."""
         if any(name == TICK_HEADER for name, _ in record.headers):
             return Tick()
-        return read(record, self._max_event_bytes)
+        return self._read(record, self._max_event_bytes)
 
     def recorded_at(self, event: InboxEvent | Tick, record: Record) -> datetime:
         """When the broker appended it."""
@@ -179,6 +181,13 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
                 "id_reused",
                 f"id {incoming.id!r} of source {incoming.source!r} came before with another"
                 " content: give each event an id of its own",
+                source=incoming.source,
+            )
+        if event.elsewhere is not None:
+            raise Refused(
+                "id_reused",
+                f"id {incoming.id!r} of source {incoming.source!r} came before on"
+                f" {event.elsewhere!r}: give each event an id of its own",
                 source=incoming.source,
             )
         return self._taken(state, event, identity, now, policy)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
 import orjson
 from pydantic import ValidationError
 
@@ -59,17 +60,20 @@ class Tick:
     """Not an event: the time of its record is all that it says."""
 
 
-@dataclass(frozen=True, slots=True)
-class InboxEvent:
+class InboxEvent(msgspec.Struct, frozen=True):
     """An event as it came, validated."""
 
     event: Envelope
     """One of ``schemas.events``."""
     document: dict[str, Any]
     """What the publisher wrote, unknown fields included."""
+    value: bytes
+    """The document's JSON."""
     digest: str
     """Of the document: equal for binary and structured, for any order and spacing."""
     record: Record
+    elsewhere: str | None = None
+    """Another ticket on which this identity came before, with another content (``Outside``)."""
 
 
 def read(record: Record, max_event_bytes: int) -> InboxEvent:
@@ -88,7 +92,7 @@ def read(record: Record, max_event_bytes: int) -> InboxEvent:
     event = _event(document)
     canonical = _canonical(document)
     _refuse_repeated_names(value, document, canonical)
-    return InboxEvent(event, document, hashed(canonical), record)
+    return InboxEvent(event, document, value, hashed(canonical), record)
 
 
 def too_large(size: int, limit: int, source: str = "") -> Refused:
