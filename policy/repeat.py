@@ -7,7 +7,9 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, StrictBool, model_validator
 
 from policy.categories import CategoryTree
+from policy.causes import Causes, CausesFile
 from policy.files import FileModel
+from policy.matter import SameMatter, SameMatterFile
 from policy.sourced import Sourced
 from policy.window import Window, WindowMode
 
@@ -57,6 +59,11 @@ class RepeatFile(FileModel):
     withdrawn_counts: Sourced[StrictBool]
     late_days: Sourced[Annotated[int, Field(strict=True, ge=0, le=366)]]
     keep_tickets: Sourced[Annotated[int, Field(strict=True, ge=2, le=10_000)]]
+    keep_contacts: Sourced[Annotated[int, Field(strict=True, ge=1, le=1_000)]]
+    assumed_due_days: Sourced[Annotated[int, Field(strict=True, ge=1, le=366)]]
+    overdue_in_progress: Sourced[StrictBool]
+    same_matter: SameMatterFile
+    causes: CausesFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,16 @@ class RepeatPolicy:
     """How late an event may come and still change a verdict; state is kept window + this."""
     keep_tickets: int
     """Tickets kept per citizen and leaf besides the first of the chain."""
+    keep_contacts: int
+    """Contacts without a ticket kept per citizen and leaf."""
+    assumed_due_days: int
+    """Until when an earlier ticket counts as being handled, where nobody set a deadline (R18)."""
+    overdue_in_progress: bool
+    """Whether a ticket past its deadline still counts as being handled (R18)."""
+    same_matter: SameMatter
+    """What two tickets' evidence weighs (R13)."""
+    causes: Causes
+    """What makes each root cause (R23)."""
     sources: Mapping[str, str]
     """Source of each value, by the name it has in the file."""
     categories: CategoryTree = field(repr=False)
@@ -105,6 +122,11 @@ class RepeatPolicy:
             withdrawn_counts=file.withdrawn_counts.value,
             late_days=file.late_days.value,
             keep_tickets=file.keep_tickets.value,
+            keep_contacts=file.keep_contacts.value,
+            assumed_due_days=file.assumed_due_days.value,
+            overdue_in_progress=file.overdue_in_progress.value,
+            same_matter=SameMatter.of(file.same_matter),
+            causes=Causes.of(file.causes),
             sources={name: value.source for name, value in file if isinstance(value, Sourced)},
             categories=categories,
         )

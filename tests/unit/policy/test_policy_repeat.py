@@ -3,11 +3,16 @@
 import pytest
 from pydantic import ValidationError
 
-from policy.bundle import load
+from policy import files
+from policy.bundle import SHIPPED, load
 from policy.repeat import RepeatFile, RepeatPolicy
 from policy.window import Window, WindowMode
 
 CN = load("cn-12345").versions[-1].policy
+SHIPPED_FILE = files.read(SHIPPED / "cn-12345/rules/2026-01.yaml")["repeat"]
+UNCHANGED = (
+    *("keep_contacts", "assumed_due_days", "overdue_in_progress", "same_matter", "causes"),
+)
 NIGHT = "environment.noise.night_construction"
 
 
@@ -24,6 +29,7 @@ def policy(*overrides: dict[str, object]) -> RepeatPolicy:
         "withdrawn_counts": sourced(False),
         "late_days": sourced(31),
         "keep_tickets": sourced(50),
+        **{name: SHIPPED_FILE[name] for name in UNCHANGED},
     }
     return RepeatPolicy.of(RepeatFile.model_validate(content), CN.categories)
 
@@ -126,3 +132,35 @@ def test_the_defaults_of_cn_12345_are_those_of_the_requirements() -> None:
     assert CN.repeat.sources["window"].startswith("SEED: ")
     assert CN.intake.future_tolerance.total_seconds() == 300
     assert CN.intake.sources["seen_ids"].startswith("OURS: ")
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "says"),
+    [
+        ("same_matter", {"confirm_at": 0.4}, "confirm_at is below same_at"),
+        ("same_matter", {"far_m": 50}, "far_m is not above near_m"),
+        ("same_matter", {"text_unlike": 0.3}, "text_unlike is not below text_full"),
+        ("same_matter", {"place": 1.5}, "less than or equal to 1"),
+        ("causes", {"order": ["false_reply", "unresolved_process"]}, "each of the six"),
+        (
+            "causes",
+            {"order": [*reversed(SHIPPED_FILE["causes"]["order"]["value"])]},
+            "must end with unresolved_process",
+        ),
+        ("causes", {"lacking_at": 9}, "less than or equal to 8"),
+    ],
+)
+def test_R13_R23_a_limit_that_makes_no_sense_is_refused(
+    section: str, change: dict[str, object], says: str
+) -> None:
+    content = dict(SHIPPED_FILE)
+    changed = {name: {"value": value, "source": "OURS: a test"} for name, value in change.items()}
+    content[section] = {**content[section], **changed}
+    with pytest.raises(ValidationError, match=says):
+        RepeatFile.model_validate(content)
+
+
+def test_R13_R23_each_new_number_has_a_source() -> None:
+    for part in (CN.repeat.same_matter, CN.repeat.causes):
+        fields = set(type(part).__dataclass_fields__) - {"sources"}
+        assert set(part.sources) == fields

@@ -1,0 +1,1 @@
+"""A ticket as it stands, from its events: for the read model, and for whoever asks about the past."""
