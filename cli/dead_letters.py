@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.dead_lettering.errors import HoldsAPlace
+from cli.dead_lettering.opening import how_to_open, readable, sealer_at_hand
 from cli.dead_lettering.planning import Filed, blockers, passes
 from cli.dead_lettering.printing import (
     Back,
@@ -150,13 +152,18 @@ async def _listed(
 def show(letter: str, value: bool, json_wanted: bool) -> None:
     """Show the letter at PARTITION:OFFSET.
 
+    The original is sealed: its key, headers and bytes are shown where the key ring of the services
+    is at hand (HOTLINE_KEY_FILE or HOTLINE_KEYS).
+
     \b
     Examples:
       hotline dead-letters show 3:1207
       hotline dead-letters show 3:1207 --value > original.json
     """
-    one = _found(letter)
+    one = _opened(_found(letter))
     if value:
+        if one.letter.sealed is not None:
+            raise click.ClickException(how_to_open(one.letter))
         click.get_binary_stream("stdout").write(one.letter.value or b"")
         return
     told = as_json(one)
@@ -165,6 +172,8 @@ def show(letter: str, value: bool, json_wanted: bool) -> None:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
     show_letter(told)
+    if one.letter.sealed is not None:
+        click.echo(how_to_open(one.letter), err=True)
 
 
 @dead_letters.command(name="redrive")
@@ -267,6 +276,12 @@ def _redrive_letter(letter: str, *, dry_run: bool, wait_seconds: float | None) -
         click.echo(f"{service} took letter {filed.id}")
     else:
         click.echo(f"put back letter {filed.id} to {service}")
+
+
+def _opened(one: Filed) -> Filed:
+    with _errors_said():
+        sealer = sealer_at_hand(EngineSettings.for_service(one.letter.service))
+    return replace(one, letter=readable(one.letter, sealer))
 
 
 def _found(letter: str) -> Filed:

@@ -15,12 +15,19 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from policy.bundle import Bundle
-from runtime.errors import StateTooLarge
+from runtime.errors import CannotOpen, StateTooLarge
 from runtime.processor import Decision, Effect, Note, Processor, Record, State, Unreadable
 from runtime.stores.base import MAX_STATE_BYTES, Store
 from runtime.stores.codec import StateCodec, instant, wake_ms
 from runtime.traces import trace_id
-from schemas.dead_letter import DeadLetter, NotALetter, RedriveEnd, Redriven, read_redrive
+from schemas.dead_letter import (
+    DeadLetter,
+    NotALetter,
+    RedriveEnd,
+    Redriven,
+    Sealer,
+    read_redrive,
+)
 from schemas.topics import changelog, redrive
 
 S = TypeVar("S", bound=State)
@@ -116,12 +123,15 @@ class Partition(Generic[S, E]):
         max_state_bytes: int = MAX_STATE_BYTES,
         poison: PoisonLimit = NO_LIMIT,
         cached_keys: int = 100_000,
+        sealer: Sealer | None = None,
     ) -> None:
         """
         Args:
             store: encoded states; None keeps decoded states only (the driver).
             max_state_bytes: of one encoded state; a larger one is ``StateTooLarge``.
             cached_keys: how many decoded states are kept beside a store.
+            sealer: of letters, and opener of those that come back; None only where neither leaves
+                this process.
         """
         self.processor = processor
         self.bundle = bundle
@@ -129,6 +139,7 @@ class Partition(Generic[S, E]):
         self.store = store
         self.max_state_bytes = max_state_bytes
         self.poison = poison
+        self.sealer = sealer
         self.codec: StateCodec[S] = StateCodec(processor.state_type, processor.state_version)
         self.redrive_topic = redrive(processor.name)
         self.redrive_name = self.redrive_topic.name
@@ -236,18 +247,23 @@ class Partition(Generic[S, E]):
             return record
         try:
             redriven = read_redrive(record.key, record.value, record.headers)
-        except NotALetter:
-            return None
-        if isinstance(redriven, RedriveEnd) or redriven.kind == "timer":
-            return None
-        return self.original_of(redriven)
+            if isinstance(redriven, RedriveEnd) or redriven.kind == "timer":
+                return None
+            return self.original_of(redriven)
+        except (NotALetter, CannotOpen):
+            return None  # the batch letters it
 
     def original_of(self, redriven: Redriven) -> Record | None:
-        """What a letter held; None where it is of no input of this service."""
+        """What a letter held; None where it is of no input of this service.
+
+        Raises:
+            NotALetter, CannotOpen: it is sealed, and cannot be opened here.
+        """
         topics = (*self.processor.inputs, self.redrive_topic)
         topic = next((t for t in topics if t.name == redriven.topic), None)
         if topic is None:
             return None
+        redriven = redriven.opened(self.sealer)
         return Record(
             topic=topic,
             partition=redriven.partition,
@@ -642,12 +658,43 @@ class Batch(Generic[S, E]):
         if redriven.kind == "timer":
             self._redrive_timer(redriven)
             return
-        original = self.part.original_of(redriven)
+        try:
+            original = self.part.original_of(redriven)
+        except (NotALetter, CannotOpen) as shut:
+            self._stay_shut(redriven, str(shut))
+            return
         if original is None:
             detail = f"a record of {redriven.topic!r}, which is no input of this service"
             self._letter(record, "invalid_redrive", detail)
             return
         self._feed(original, redriven)
+
+    def _stay_shut(self, redriven: Redriven, detail: str) -> None:
+        """The letter is written again as it is, and its subject goes on waiting.
+
+        Nothing of it is lost, and nothing overtakes it: with the right keys it goes back again.
+        """
+        subject = redriven.subject
+        hit = None
+        if subject is not None:
+            hit = self._blocked(subject) or Blocked(since=redriven.position, letters=0)
+            self.blocked[subject] = replace(hit, letters=hit.letters + 1, failed=True)
+        self.letters.append(
+            DeadLetter(
+                service=self.part.processor.name,
+                reason="cannot_open",
+                detail=detail,
+                topic=redriven.topic,
+                partition=redriven.partition,
+                offset=redriven.offset,
+                timestamp_ms=redriven.timestamp_ms,
+                value=redriven.value,
+                subject=subject,
+                blocked_by=hit.since if hit is not None and hit.letters else None,
+                attempt=redriven.attempt + 1,
+                sealed=redriven.sealed,
+            )
+        )
 
     def _redrive_timer(self, redriven: Redriven) -> None:
         """The block of a key is lifted, and its timer fires at once, before what waits behind it.

@@ -15,7 +15,7 @@ from typing import Any, Final
 from policy.bundle import Bundle
 from runtime.core import AnyPartition, AnyProcessor, Batch, Failure, Partition, to_ms
 from runtime.processor import Effect, Record
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, Sealer
 from schemas.envelope import Envelope
 from schemas.topics import DEAD_LETTERS, Topic
 
@@ -50,8 +50,17 @@ class Driver:
         processors: Sequence[AnyProcessor],
         bundle: Bundle,
         sink: Callable[[Written], None],
+        *,
+        sealer: Sealer | None = None,
     ) -> None:
-        self.parts = [Partition(processor, bundle) for processor in processors]
+        """
+        Args:
+            sink: takes all that is written, dead letters too.
+            sealer: of the dead letters; None leaves their originals in clear, which suits where
+                they stay in memory, or where the input lies in clear beside them (replay).
+        """
+        self.sealer = sealer
+        self.parts = [Partition(processor, bundle, sealer=sealer) for processor in processors]
         self.sink = sink
         self.notes: Counter[tuple[str, tuple[str, ...]]] = Counter()
         self.failures: list[Failure] = []
@@ -140,5 +149,5 @@ class Driver:
             self._queue.append(Record(topic, 0, offset, key, value, at_ms, effect.headers))
 
     def _write_letter(self, letter: DeadLetter) -> None:
-        key, value, headers = letter.to_record()
+        key, value, headers = letter.to_record(self.sealer)
         self.sink(Written(DEAD_LETTERS, key, value, letter.timestamp_ms, headers))

@@ -20,10 +20,13 @@ from mode import Service
 from policy import bundle as policy_bundle
 from runtime import log
 from runtime.core import AnyProcessor, collect_rarely
+from runtime.delivery import Sink
+from runtime.delivery.service import Delivery
 from runtime.engine.service import Engine
 from runtime.errors import HotlineError
 from runtime.metrics import METRICS
 from runtime.processor import Outside
+from runtime.sealing import Sealer
 from runtime.settings import EngineSettings, unknown
 
 
@@ -38,8 +41,8 @@ class Built:
     """What the service does outside Kafka around the pure step (intake: the database)."""
 
 
-Build = Callable[[EngineSettings], Built]
-"""A service's composition root."""
+Build = Callable[[EngineSettings], Built | Sink]
+"""A service's composition root; one that fills tables gives a sink (``runtime.delivery``)."""
 
 
 class HostBoot(BootStrategy):
@@ -75,7 +78,7 @@ class Host(faust.App):
 
     BootStrategy = HostBoot
     hosted: tuple[Service, ...] = ()
-    engines: tuple[Engine, ...] = ()
+    engines: tuple[Engine | Delivery, ...] = ()
 
 
 def tell_settings(settings: Mapping[str, EngineSettings]) -> None:
@@ -115,13 +118,20 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
     )
     bundles = {s.policy: policy_bundle.load(s.policy) for s in settings.values()}
     collect_rarely()
-    engines, hosted = [], []
+    engines: list[Engine | Delivery] = []
+    hosted: list[Service] = []
     for name, build in services.items():
         built = build(settings[name])
+        if not isinstance(built, Built):
+            delivery = Delivery(built, settings[name])
+            engines.append(delivery)
+            hosted.append(delivery)
+            continue
         engine = Engine(
             built.processor,
             bundles[settings[name].policy],
             settings[name],
+            sealer=Sealer(settings[name].key_ring()),
             outside=built.outside,
         )
         engines.append(engine)

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from runtime.errors import SettingsInvalid
 from runtime.keys import KeyRing
 from runtime.stores.base import MAX_STATE_BYTES
-from schemas.topics import SERVICES, Topic
+from schemas.topics import DELIVERIES, SERVICES, Topic
 
 PREFIX = "HOTLINE_"
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -242,11 +242,20 @@ class EngineSettings(BaseSettings):
         """``store_max_age_hours``, for ``open_store``."""
         return timedelta(hours=self.store_max_age_hours)
 
+    @property
+    def key_path(self) -> Path:
+        """Where the key ring lies, unless HOTLINE_KEYS holds it."""
+        return self.key_file or self.data_dir / "keys.json"
+
     def key_ring(self) -> KeyRing:
         """The secret keys. Raises ``SettingsInvalid`` naming what is wrong, never the value."""
         if self.keys is not None:
             return KeyRing.parse(self.keys.get_secret_value(), "HOTLINE_KEYS")
-        return KeyRing.open(self.key_file or self.data_dir / "keys.json")
+        return KeyRing.open(self.key_path)
+
+    def known_key_ring(self) -> KeyRing | None:
+        """As ``key_ring``, for a command that only reads: where there is none, none is made."""
+        return self.key_ring() if self.keys is not None or self.key_path.exists() else None
 
     def topic(self, topic: Topic | str) -> str:
         """The physical name of a topic."""
@@ -385,7 +394,8 @@ def unknown(
         services: whose own variables count, besides those that ship.
     """
     fields = {name.upper() for each in _kinds(EngineSettings) for name in each.model_fields}
-    prefixes = {PREFIX, *(service_prefix(name) for name in (*SERVICES, *services))}
+    shipped = (*SERVICES, *DELIVERIES, *services)
+    prefixes = {PREFIX, *(service_prefix(name) for name in shipped)}
     known = _OF_TESTS | {each.name for each in OF_COMMANDS}
     known |= {prefix + name for prefix in prefixes for name in fields}
     by_name = {each.removeprefix(PREFIX): each for each in sorted(known)}

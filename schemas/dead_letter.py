@@ -1,7 +1,11 @@
-"""The record of ``hotline.dead-letters``: original bytes as value, all else in headers (R1, I10).
+"""The record of ``hotline.dead-letters``: the original as value, all else in headers (R1, I10).
 
 What could not be read, what a rule raised on, and what waits behind it in order. The record key is
 ``<service>/<subject>``, so that the letters of one ticket lie in one partition, in order.
+
+The original (its key, value and headers) is sealed, for it may be personal (R61); so it goes back,
+and only the service opens it. Letters of before that, and those in memory, hold it in clear: then
+the value is the original's, and its key and headers are among the headers.
 
 A letter goes back by ``hotline dead-letters redrive``: one record per letter on the service's
 redrive topic, in order, at the partition of the original, then an end marker, in one transaction.
@@ -11,8 +15,10 @@ subject, no end marker, and should its ticket be blocked by now, it waits behind
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, Protocol, Self
+
+import msgspec
 
 Headers = tuple[tuple[str, bytes], ...]
 RawHeaders = Iterable[tuple[str, bytes]]
@@ -35,6 +41,8 @@ BLOCKED_BY = "dl-blocked-by"
 ATTEMPT = "dl-attempt"
 KIND = "dl-kind"
 SOURCE = "dl-source"
+SEALED = "dl-sealed"
+"""Version of the key that the value is sealed with; not there: all is in clear."""
 
 REDRIVE_LETTER = "redrive-letter"
 """Which letter this is, ``<partition>:<offset>`` on the dead-letter topic."""
@@ -46,6 +54,7 @@ REDRIVE_TIMESTAMP_MS = "redrive-timestamp-ms"
 REDRIVE_KIND = "redrive-kind"
 REDRIVE_ATTEMPT = "redrive-attempt"
 """Of the letter; if the rule raises again, the new letter has the next number."""
+REDRIVE_SEALED = "redrive-sealed"
 REDRIVE_END = "redrive-end"
 """On the end marker alone: how many letters of the subject were put back since its block began."""
 
@@ -98,6 +107,27 @@ class LetterId(NamedTuple):
         return cls(int(partition), int(offset))
 
 
+class Sealer(Protocol):
+    """``runtime.sealing.Sealer``, as letters need it."""
+
+    @property
+    def version(self) -> int: ...
+    def seal(self, plain: bytes, *about: str) -> bytes: ...
+    def open(self, sealed: bytes, *about: str) -> bytes: ...
+
+
+class _Original(msgspec.Struct, array_like=True, frozen=True):
+    """What is sealed of a letter, as one."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+_PURPOSE = "dead letter"
+_original = msgspec.msgpack.Decoder(_Original)
+
+
 class ToRecord(NamedTuple):
     """What to send; ``key`` and ``value`` as the producer takes them."""
 
@@ -136,6 +166,9 @@ class DeadLetter:
     kind: Kind = "record"
     source: str = ""
     """The publisher, where it could be read."""
+    sealed: int | None = None
+    """Version of the key that the original is sealed with; then ``value`` is that of the record,
+    there is neither ``key`` nor ``headers``, and ``opened`` has them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detail", masked(self.detail))
@@ -148,8 +181,30 @@ class DeadLetter:
             return f"timer-{self.partition}-{self.timestamp_ms}-{key}"
         return f"{self.topic}-{self.partition}-{self.offset}"
 
-    def to_record(self) -> ToRecord:
-        """Key, value and headers of the record on the dead-letter topic."""
+    def opened(self, sealer: Sealer) -> Self:
+        """With the original in clear. Raises what ``sealer.open`` does."""
+        if self.sealed is None:
+            return self
+        plain = _unsealed(self.value, self.position, sealer)
+        return replace(self, key=plain.key, value=plain.value, headers=plain.headers, sealed=None)
+
+    def closed(self, sealer: Sealer) -> Self:
+        """With the original sealed. A timer has none."""
+        if self.sealed is not None or self.kind == "timer":
+            return self
+        plain = msgspec.msgpack.encode(_Original(self.key, self.value, self.headers))
+        value = sealer.seal(plain, _PURPOSE, self.position)
+        return replace(self, key=None, value=value, headers=(), sealed=sealer.version)
+
+    def to_record(self, sealer: Sealer | None) -> ToRecord:
+        """Key, value and headers of the record on the dead-letter topic.
+
+        Args:
+            sealer: None only where the letter does not leave this process's memory.
+        """
+        return self._to_record() if sealer is None else self.closed(sealer)._to_record()
+
+    def _to_record(self) -> ToRecord:
         headers: list[tuple[str, bytes]] = [
             (SERVICE, _text(self.service)),
             (REASON, _text(self.reason)),
@@ -166,6 +221,8 @@ class DeadLetter:
             headers.append((KEY, self.key))
         if self.value is None:
             headers.append((NULL_VALUE, b"1"))
+        if self.sealed is not None:
+            headers.append((SEALED, b"%d" % self.sealed))
         if self.subject is not None:
             headers.append((SUBJECT, _text(self.subject)))
         if self.blocked_by is not None:
@@ -198,6 +255,7 @@ class DeadLetter:
             attempt=_number(own, ATTEMPT),
             kind="timer" if kind == "timer" else "record",
             source=_word(own, SOURCE),
+            sealed=_number(own, SEALED) if SEALED in own else None,
         )
 
 
@@ -219,6 +277,22 @@ class Redriven:
     """Of the original."""
     attempt: int = 1
     kind: Kind = "record"
+    sealed: int | None = None
+    """As of the letter: what is sealed goes back sealed."""
+
+    @property
+    def position(self) -> str:
+        """As of the letter."""
+        return f"{self.topic}-{self.partition}-{self.offset}"
+
+    def opened(self, sealer: Sealer | None) -> Self:
+        """With the original in clear; raises what ``sealer.open`` does, ``NotALetter`` without."""
+        if self.sealed is None:
+            return self
+        if sealer is None:
+            raise NotALetter(REDRIVE_SEALED, "it is sealed, and there is no key ring here")
+        plain = _unsealed(self.value, self.position, sealer)
+        return replace(self, key=plain.key, value=plain.value, headers=plain.headers, sealed=None)
 
     @classmethod
     def of(cls, letter: DeadLetter, at: LetterId, *, alone: bool = False) -> "Redriven":
@@ -241,11 +315,13 @@ class Redriven:
             headers=letter.headers,
             attempt=letter.attempt,
             kind=letter.kind,
+            sealed=letter.sealed,
         )
 
     def to_headers(self) -> Headers:
         """The original's by prefix (no publisher can fake a «redrive-end»), then ours."""
         subject = () if self.subject is None else ((REDRIVE_SUBJECT, _text(self.subject)),)
+        sealed = () if self.sealed is None else ((REDRIVE_SEALED, b"%d" % self.sealed),)
         return (
             *_kept(self.headers),
             (REDRIVE_LETTER, _text(str(self.letter))),
@@ -256,6 +332,7 @@ class Redriven:
             (REDRIVE_TIMESTAMP_MS, b"%d" % self.timestamp_ms),
             (REDRIVE_ATTEMPT, b"%d" % self.attempt),
             (REDRIVE_KIND, _text(self.kind)),
+            *sealed,
         )
 
 
@@ -301,7 +378,12 @@ def read_redrive(
         headers=_originals(given),
         attempt=_number(own, REDRIVE_ATTEMPT),
         kind="timer" if is_timer else "record",
+        sealed=_number(own, REDRIVE_SEALED) if REDRIVE_SEALED in own else None,
     )
+
+
+def _unsealed(value: bytes | None, position: str, sealer: Sealer) -> _Original:
+    return _original.decode(sealer.open(value or b"", _PURPOSE, position))
 
 
 def _kept(headers: Headers) -> Headers:

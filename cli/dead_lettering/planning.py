@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemas.dead_letter import DeadLetter, LetterId
 
-WAITING_REASONS = frozenset({"rule_raised", "timer_raised", "blocked"})
+WAITING_REASONS = frozenset({"rule_raised", "timer_raised", "blocked", "cannot_open"})
 """Of letters that hold a ticket's place in order; the others were refused, and nothing waits."""
 
 

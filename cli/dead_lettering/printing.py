@@ -34,8 +34,9 @@ def as_json(filed: Filed, *, put_back: bool | None = None) -> dict[str, Any]:
         "partition": letter.partition,
         "offset": letter.offset,
         "recorded": iso(letter.timestamp_ms),
+        "sealed": letter.sealed,
         "key": None if letter.key is None else letter.key.decode(errors="backslashreplace"),
-        "value_bytes": None if letter.value is None else len(letter.value),
+        "value_bytes": None if letter.value is None or letter.sealed else len(letter.value),
         "headers": {
             name: content.decode(errors="backslashreplace") for name, content in letter.headers
         },
@@ -107,7 +108,8 @@ def show_letter(told: dict[str, Any]) -> None:
             table.add_row(name, escape(told_as))
     console = Console()
     console.print(table)
-    console.print("--value prints the original bytes; they may be personal", style="dim")
+    if told["sealed"] is None:
+        console.print("--value prints the original bytes; they may be personal", style="dim")
 
 
 def iso(milliseconds: int) -> str:

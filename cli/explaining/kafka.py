@@ -6,6 +6,7 @@ from typing import Final
 
 from aiokafka.structs import ConsumerRecord
 
+from cli.dead_lettering.opening import readable, sealer_at_hand
 from cli.dead_lettering.planning import WAITING_REASONS
 from cli.dead_lettering.reading import read_put_back
 from cli.explaining.material import Material, Seen
@@ -37,6 +38,8 @@ async def read(settings: EngineSettings, material: Material, progress: Progress)
         filed.append((LetterId(record.partition, record.offset), letter))
 
     material.scanned[DEAD_LETTERS.name] = await scan(settings, DEAD_LETTERS, file, progress)
+    sealer = sealer_at_hand(settings)
+    filed = [(where, readable(letter, sealer)) for where, letter in filed]
     services = {letter.service for _, letter in filed if letter.reason in WAITING_REASONS}
     back = {service: await read_put_back(settings, service) for service in services}
     for where, letter in filed:
@@ -70,6 +73,6 @@ def seen(letter: DeadLetter, *, put_back: bool) -> Seen:
         waits=letter.subject is not None and letter.reason in WAITING_REASONS,
         put_back=put_back,
         attempt=letter.attempt,
-        value=letter.value or b"",
+        value=letter.value or b"" if letter.sealed is None else b"",
         key=letter.key,
     )

@@ -28,8 +28,10 @@ from runtime.engine.service import Engine
 from runtime.engine.task import partition_of
 from runtime.errors import HotlineError
 from runtime.metrics import Metrics
+from runtime.sealing import Sealer
 from runtime.settings import EngineSettings
-from schemas.topics import INBOX, Topic
+from schemas.dead_letter import DeadLetter
+from schemas.topics import DEAD_LETTERS, INBOX, Topic
 from services.intake.domain import TICK_HEADER
 
 BATCH_BYTES: Final = 900_000
@@ -65,6 +67,7 @@ async def replay(
     Returns the topic prefix. The topics are deleted at the end unless ``keep``.
     """
     prefix = f"replay-{uuid4().hex[:8]}-"
+    sealer = Sealer(EngineSettings.for_command().key_ring())
     with tempfile.TemporaryDirectory(prefix="hotline-replay-") as data_dir:
         settings = EngineSettings.for_command(
             kafka_bootstrap=bootstrap,
@@ -79,13 +82,13 @@ async def replay(
         try:
             writer = asyncio.create_task(_write(events, keys, settings, until))
             try:
-                await _run(processors, bundle, settings, writer, until, progress)
+                await _run(processors, bundle, settings, sealer, writer, until, progress)
             finally:
                 writer.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await writer
             for written in await _read(settings):
-                sink(written)
+                sink(_opened(written, sealer))
         finally:
             if not keep:
                 await _delete([layout.name(topic) for topic in topics], bootstrap)
@@ -138,12 +141,15 @@ async def _run(
     processors: Sequence[AnyProcessor],
     bundle: Bundle,
     settings: EngineSettings,
+    sealer: Sealer,
     writer: "asyncio.Task[None]",
     until: datetime,
     progress: Callable[[int], None],
 ) -> None:
     """Until every task of every engine has reached ``until`` with no timer left before it."""
-    engines = [Engine(each, bundle, settings, registry=Metrics()) for each in processors]
+    engines = [
+        Engine(each, bundle, settings, sealer=sealer, registry=Metrics()) for each in processors
+    ]
     until_ms = to_ms(until)
     try:
         for engine in engines:
@@ -204,6 +210,15 @@ async def _streams(settings: EngineSettings, topic: Topic) -> list[list[Written]
 
     await scan(settings, topic, take)
     return [sorted(found[number], key=lambda written: written.at_ms) for number in sorted(found)]
+
+
+def _opened(written: Written, sealer: Sealer) -> Written:
+    """As the driver writes it: a replay through memory gives the same files."""
+    if written.topic.name != DEAD_LETTERS.name:
+        return written
+    letter = DeadLetter.from_record(written.value, written.headers).opened(sealer)
+    key, value, headers = letter.to_record(None)
+    return Written(written.topic, key, value, written.at_ms, headers)
 
 
 async def _delete(names: list[str], bootstrap: str) -> None:

@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import os
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 from mode import Service
 
@@ -18,14 +15,16 @@ from policy.bundle import Bundle
 from runtime import log, metrics
 from runtime.core import AnyPartition, AnyProcessor, Partition, PoisonLimit
 from runtime.engine import preflight
-from runtime.engine.clients import stop_client
+from runtime.engine.clients import group_consumer, stop_client
 from runtime.engine.kafka import KafkaTaskLog
 from runtime.engine.observer import EngineObserver
 from runtime.engine.task import Mark, Task, TaskLimits, TaskState
+from runtime.engine.watchdog import watch_loop
 from runtime.engine.watermark import WatermarkReader
 from runtime.errors import FencedOut, NotCoPartitioned, Stalled
 from runtime.metrics import METRICS, Metrics
 from runtime.processor import Outside, Record
+from runtime.sealing import Sealer
 from runtime.settings import EngineSettings
 from runtime.stores import open_store
 from schemas.topics import Topic, changelog, redrive
@@ -33,9 +32,6 @@ from schemas.topics import Topic, changelog, redrive
 MONITOR_SECONDS: Final = 1.0
 PREFLIGHT_SECONDS: Final = 5.0
 """How soon a deleted topic or a raised partition count is a named error (F22)."""
-NO_POLL_LIMIT_MS: Final = 86_400_000
-"""aiokafka would leave the group when nothing is polled; a declared wait may be long. Our own
-watchdog ends a worker that makes no progress."""
 CLOCK_SILENT_SECONDS: Final = 5.0
 """After so long without a new watermark the reader is asked whether it is behind the topic: a
 client of aiokafka can go silent, and no lag would show it. Intake ticks every second."""
@@ -43,9 +39,6 @@ POSITION_SECONDS: Final = 5.0
 """aiokafka waits for a valid position for ever; the other partitions must not."""
 IDLE_POLL_MS: Final = 100
 BUSY_POLL_MS: Final = 10
-FETCH_BYTES: Final = 2 * 1024 * 1024
-FETCH_WAIT_MS: Final = 100
-EXIT_STALLED: Final = 70
 
 
 class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
@@ -57,12 +50,14 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         bundle: Bundle,
         settings: EngineSettings,
         *,
+        sealer: Sealer,
         outside: Outside | None = None,
         registry: Metrics = METRICS,
         **kwargs: Any,
     ) -> None:
         """
         Args:
+            sealer: of dead letters.
             outside: of all tasks; closed with the engine, where it has ``async close()``.
         """
         super().__init__(**kwargs)
@@ -70,6 +65,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self.bundle = bundle
         self.settings = settings
         self.outside = outside
+        self.sealer = sealer
         self.metrics = registry
         self.observer = EngineObserver(processor.name, registry)
         self.inputs: tuple[Topic, ...] = (*processor.inputs, redrive(processor.name))
@@ -98,24 +94,15 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         if not self.processor.own_clock:
             self._watermark = WatermarkReader(settings)
             await self._watermark.start()
-        self._consumer = AIOKafkaConsumer(
-            **settings.kafka_client_kwargs(),
-            group_id=settings.group_id(self.processor.name),
-            group_instance_id=settings.group_instance_id,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed",
-            session_timeout_ms=settings.session_timeout_ms,
-            heartbeat_interval_ms=settings.heartbeat_interval_ms,
-            rebalance_timeout_ms=settings.rebalance_timeout_ms,
-            max_poll_interval_ms=NO_POLL_LIMIT_MS,
-            partition_assignment_strategy=[RangePartitionAssignor],
-            max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-        )
+        self._consumer = group_consumer(settings, self.processor.name)
         await self._consumer.start()
         self._consumer.subscribe(list(self._topics), listener=self)
-        threading.Thread(target=self._watch_loop, daemon=True).start()
+        watch_loop(
+            self.processor.name,
+            limit_seconds=settings.watchdog_seconds,
+            beat=lambda: self._beat if self.assigned_once else None,
+            over=lambda: self.should_stop,
+        )
 
     async def on_stop(self) -> None:
         """Let the batch in flight commit, leave the group."""
@@ -199,6 +186,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                     minimum_letters=settings.poison_minimum,
                     ratio=settings.poison_ratio,
                 ),
+                sealer=self.sealer,
             )
         consumer = self._consumer
         assert consumer is not None
@@ -419,16 +407,6 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             )
         return total
 
-    def _watch_loop(self) -> None:
-        """A thread: if the event loop itself hangs, nothing inside it can say so."""
-        limit = self.settings.watchdog_seconds + 10 * MONITOR_SECONDS
-        while not self.should_stop:
-            time.sleep(MONITOR_SECONDS)
-            if self.assigned_once and hangs(time.monotonic(), self._beat, limit):
-                error = Stalled(self.processor.name, f"the event loop hangs, for {limit:.0f} s")
-                self.log_.critical("worker.died", slug=error.slug, error=str(error))
-                os._exit(EXIT_STALLED)
-
     # -- control ---------------------------------------------------------------------------------
 
     @property
@@ -481,11 +459,6 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 for number, task in sorted(self.tasks.items())
             },
         }
-
-
-def hangs(now: float, beat: float, limit_seconds: float) -> bool:
-    """Whether the event loop has given no sign of life for longer than the limit."""
-    return now - beat > limit_seconds
 
 
 def _record(topic: Topic, record: Any) -> Record:

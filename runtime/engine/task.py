@@ -675,7 +675,7 @@ class Task:
                 Send(effect.topic.name, partition, key, value, output.at_ms, effect.headers)
             )
         for letter in batch.letters:
-            dead_key, dead_value, headers = letter.to_record()
+            dead_key, dead_value, headers = letter.to_record(self.part.sealer)
             partition = partition_of(dead_key, DEAD_LETTERS.partitions or self.partitions)
             sends.append(
                 Send(

@@ -19,6 +19,7 @@ from deploy.local.broker import Cluster
 from runtime.settings import EngineSettings
 from schemas.dead_letter import DeadLetter, RedriveEnd, Redriven, read_redrive
 from schemas.topics import DEAD_LETTERS, redrive
+from tests.kit.sealing import SEALER
 
 FIRST = "hotline.tickets-1-10"
 
@@ -97,7 +98,7 @@ async def write(settings: EngineSettings, *letters: DeadLetter) -> None:
     await producer.start()
     try:
         for one in letters:
-            record = one.to_record()
+            record = one.to_record(SEALER)
             await producer.send_and_wait(
                 settings.topic(DEAD_LETTERS),
                 key=record.key,
@@ -194,7 +195,7 @@ async def test_a_letter_in_an_open_transaction_is_waited_for(settings: EngineSet
     await producer.start()
     try:
         await producer.begin_transaction()
-        record = RAISED.to_record()
+        record = RAISED.to_record(SEALER)
         await producer.send_and_wait(
             settings.topic(DEAD_LETTERS),
             key=record.key,

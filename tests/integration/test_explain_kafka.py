@@ -17,6 +17,7 @@ from deploy.local.broker import Cluster
 from runtime.settings import EngineSettings
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS, REPEATS, TICKETS, Topic
+from tests.kit.sealing import SEALER
 
 
 def lines(directory: Path, topic: Topic) -> list[bytes]:
@@ -36,7 +37,7 @@ async def write(settings: EngineSettings, out: Path, letters: list[DeadLetter]) 
                     key = orjson.loads(line)["citizen"].encode()
                     await producer.send(settings.topic(topic), line, key=key)
         for letter in letters:
-            record = letter.to_record()
+            record = letter.to_record(SEALER)
             async with producer.transaction():
                 await producer.send_and_wait(
                     settings.topic(DEAD_LETTERS),

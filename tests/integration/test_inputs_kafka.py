@@ -26,6 +26,7 @@ from tests.kit.bells import BELLS_CANCEL, BELLS_OUT, BELLS_SET, Bells, still_run
 from tests.kit.engines import crashed, running
 from tests.kit.feed import BEGIN, Clock, New, alarm, partition_of_text, publish
 from tests.kit.ledger import Ledger, Records, facts, fold, same
+from tests.kit.sealing import SEALER
 from tests.kit.streets import BY_STREET, STREETS_IN, STREETS_OUT, Counts, Streets
 
 PARTITIONS = 4
@@ -36,7 +37,7 @@ class Watched(Engine):
     """Notes each assignment as the group gave it."""
 
     def __init__(self, processor: AnyProcessor, settings: EngineSettings) -> None:
-        super().__init__(processor, BUNDLE, settings, registry=Metrics())
+        super().__init__(processor, BUNDLE, settings, sealer=SEALER, registry=Metrics())
         self.given: list[set[TopicPartition]] = []
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -100,7 +101,7 @@ async def test_a_repartition_topic_leads_from_one_service_to_the_next_as_in_the_
         for number in range(count)
     ]
     engines = [
-        Engine(processor, BUNDLE, settings, registry=Metrics())
+        Engine(processor, BUNDLE, settings, sealer=SEALER, registry=Metrics())
         for processor in (Streets(), Counts())
     ]
     async with running(engines):

@@ -14,6 +14,7 @@ from runtime.engine.kafka import BATCH_BYTES, REQUEST_BYTES
 from runtime.errors import WrongPartitionCount
 from schemas.dead_letter import DeadLetter, Headers, LetterId, Redriven
 from schemas.topics import DEAD_LETTERS, INBOX, TICKETS, Topic, redrive
+from tests.kit.sealing import SEALER
 
 
 async def test_created_topics_are_as_declared(
@@ -81,9 +82,9 @@ async def test_F15_the_largest_original_fits_into_a_dead_letter_and_back(
             key=b"T1",
             value=value,
         )
-        record = letter.to_record()
+        record = letter.to_record(SEALER)
         at = LetterId(0, await write(DEAD_LETTERS, record.value, record.headers))
-        back = Redriven.of(letter, at, alone=True)
+        back = Redriven.of(letter.closed(SEALER), at, alone=True)
         assert await write(redrive("intake"), back.value, back.to_headers()) == 0
     finally:
         await producer.stop()

@@ -26,6 +26,7 @@ from runtime.driver import Driver, Written
 from runtime.engine.task import TaskRecord
 from runtime.keys import KeyRing
 from runtime.processor import Record
+from runtime.sealing import Sealer
 from schemas.clock import ClockRecord
 from schemas.dead_letter import DeadLetter
 from schemas.topics import CLOCK, DEAD_LETTERS, INBOX, REPEATS, TICKETS, Topic, changelog, redrive
@@ -128,7 +129,7 @@ class Ledger:
     async def letters(self) -> list[DeadLetter]:
         """Every dead letter, by partition and offset."""
         return [
-            DeadLetter.from_record(record.value, record.headers)
+            DeadLetter.from_record(record.value, record.headers).opened(Sealer(RING))
             for records in (await self.read(DEAD_LETTERS)).values()
             for record in records
         ]

@@ -14,6 +14,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS, changelog
 from tests.kit.fold import Event, Ticket, fold
 from tests.kit.reminders import ALARMS_IN, ALARMS_OUT, Reminders, Told
+from tests.kit.sealing import SEALER
 from tests.simulation.broker import Txn
 from tests.simulation.history import Plan
 from tests.simulation.world import INPUTS, Broken, World
@@ -122,7 +123,7 @@ def _read(world: World) -> Book:
                 step = Step(txn.number, clock_ms, kind, cause, told.data["seen"], at_ms)
                 book.steps[told.subject].append(step)
             elif entry.topic == DEAD_LETTERS.name:
-                letter = DeadLetter.from_record(entry.value, entry.headers)
+                letter = DeadLetter.from_record(entry.value, entry.headers).opened(SEALER)
                 _file(world, book, letter, txn.number, clock_ms)
     return book
 

@@ -25,6 +25,7 @@ from runtime.stores.rocks import RocksStore
 from schemas.dead_letter import DeadLetter, LetterId, RedriveEnd, Redriven, read_redrive
 from schemas.topics import DEAD_LETTERS, redrive
 from tests.kit.reminders import ALARMS_IN, Alarm, Input, Reminders, Told
+from tests.kit.sealing import SEALER
 from tests.simulation.broker import START_MS, Broker, Entry, Log, Network, SimulatedLog, Txn
 from tests.simulation.history import Plan
 
@@ -276,6 +277,7 @@ class World:
             max_state_bytes=self.max_state_bytes,
             poison=self.plan.poison,
             cached_keys=self.rng.choice((1, 100)),
+            sealer=SEALER,
         )
 
     # -- the run ---------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from policy.bundle import load
 from runtime.core import Partition, to_ms
 from runtime.processor import Record, Unreadable
 from runtime.stores.memory import MemoryStore
-from schemas.dead_letter import LetterId, RedriveEnd, Redriven
+from schemas.dead_letter import DeadLetter, LetterId, RedriveEnd, Redriven
 from schemas.envelope import Envelope
 from tests.kit.reminders import ALARMS_IN, Alarm, Input, Reminders
+from tests.kit.sealing import SEALER
 
 BUNDLE = load("cn-12345")
 START = datetime(2026, 11, 21, tzinfo=UTC)
@@ -40,7 +41,7 @@ class Bench:
     """A partition of the tests' processor, and the two topics as lists."""
 
     part: Partition[Alarm, Input] = field(
-        default_factory=lambda: Partition(Older(), BUNDLE, store=MemoryStore())
+        default_factory=lambda: Partition(Older(), BUNDLE, store=MemoryStore(), sealer=SEALER)
     )
     filed: list[Filed] = field(default_factory=list)
     back: set[LetterId] = field(default_factory=set)
@@ -112,7 +113,9 @@ class Bench:
             assert isinstance(fact, Envelope)
             if fact.type == "test.alarm.seen.v1":
                 self.seen.append((fact.subject, fact.causationid or ""))
-        for letter in batch.letters:
+        for written in batch.letters:
+            _, value, headers = written.to_record(SEALER)
+            letter = DeadLetter.from_record(value, headers)
             self.filed.append(Filed(LetterId(0, len(self.filed)), letter, at_ms=0))
         self.changelog += 1
         self.taken += batch.redriven

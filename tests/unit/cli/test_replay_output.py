@@ -32,7 +32,7 @@ def letter(**given: Any) -> DeadLetter:
 
 
 def as_written(one: DeadLetter) -> Written:
-    key, value, headers = one.to_record()
+    key, value, headers = one.to_record(None)
     return Written(DEAD_LETTERS, key, value, one.timestamp_ms, headers)
 
 

@@ -29,6 +29,7 @@ from schemas.dead_letter import DeadLetter, LetterId, RedriveEnd, Redriven
 from schemas.topics import redrive
 from tests.kit.alarms import BUNDLE, LIMITS, at_ms, event
 from tests.kit.reminders import ALARMS_IN, ALARMS_OUT, Alarm, Input, Reminders
+from tests.kit.sealing import SEALER
 from tests.simulation.broker import Broker, Network, SimulatedLog
 from tests.simulation.loop import run
 from tests.simulation.world import Silent
@@ -105,7 +106,7 @@ class Bench:
 
     async def started(self) -> Task:
         task = Task(
-            Partition(Depositing(), BUNDLE, store=MemoryStore()),
+            Partition(Depositing(), BUNDLE, store=MemoryStore(), sealer=SEALER),
             Wire(self.broker, self.vault),
             partitions=2,
             inputs=INPUTS,
@@ -188,7 +189,7 @@ def test_a_redriven_letter_is_prepared_as_the_original_that_decode_will_see() ->
         key=original.key,
         value=original.value,
         subject="T1",
-    )
+    ).closed(SEALER)
     headers = Redriven.of(letter, LetterId(0, 0)).to_headers()
     end = RedriveEnd(subject="T1", letters=1).to_headers()
     back = [
@@ -309,7 +310,12 @@ def test_an_error_that_does_not_pass_ends_the_worker() -> None:
 def test_a_worker_that_waits_says_so_in_health_and_metrics() -> None:
     bench, registry = Bench(), Metrics()
     engine = Engine(
-        Depositing(), BUNDLE, EngineSettings(partitions=1), outside=bench.vault, registry=registry
+        Depositing(),
+        BUNDLE,
+        EngineSettings(partitions=1),
+        sealer=SEALER,
+        outside=bench.vault,
+        registry=registry,
     )
     engine.assigned_once = True
 
@@ -348,6 +354,7 @@ def test_the_engine_closes_its_outside() -> None:
             Depositing(),
             BUNDLE,
             EngineSettings(partitions=1),
+            sealer=SEALER,
             outside=bench.vault,
             registry=Metrics(),
         )

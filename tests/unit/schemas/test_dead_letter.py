@@ -1,11 +1,13 @@
 """Dead letters keep every byte of the original, and go back as they came (I10)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.errors import CannotOpen
 from schemas.dead_letter import (
     DeadLetter,
     LetterId,
@@ -15,6 +17,7 @@ from schemas.dead_letter import (
     masked,
     read_redrive,
 )
+from tests.kit.sealing import SEALER
 
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 original_headers = st.lists(st.tuples(names, st.binary(max_size=10)), max_size=4).map(tuple)
@@ -55,29 +58,86 @@ def letter(**changed: Any) -> DeadLetter:
 
 @given(letters)
 def test_I10_a_letter_comes_back_as_it_was(written: DeadLetter) -> None:
-    record = written.to_record()
+    record = written.to_record(None)
     assert record.value == written.value
     assert DeadLetter.from_record(record.value, record.headers) == written
 
 
 @given(letters)
+def test_I10_R61_a_sealed_letter_opens_as_it_was(written: DeadLetter) -> None:
+    record = written.to_record(SEALER)
+    kept = DeadLetter.from_record(record.value, record.headers)
+    assert kept.opened(SEALER) == written
+    assert (kept.position, kept.subject, kept.reason) == (
+        written.position,
+        written.subject,
+        written.reason,
+    ), "what a list shows needs no key"
+    assert written.to_record(SEALER) == record, "a batch decided again writes the same bytes"
+    assert kept.to_record(SEALER) == record, "what is sealed stays as it is"
+
+
+def test_R61_nothing_of_the_original_is_left_in_clear() -> None:
+    secret = "王小明 13812345678".encode()
+    written = letter(key=secret, value=secret, headers=(("caller 13812345678", secret),))
+    record = written.to_record(SEALER)
+    headers = (name.encode() + content for name, content in record.headers)
+    there = b" ".join([record.key, record.value or b"", *headers])
+    for part in (secret, secret[:9], b"13812345678"):
+        assert part not in there
+    assert ("dl-sealed", b"1") in record.headers
+
+
+def test_R61_a_letter_of_a_timer_has_no_original_and_is_not_sealed() -> None:
+    timer = letter(kind="timer", offset=-1, key=b"c:1", subject="__timer__/c:1")
+    assert timer.to_record(SEALER) == timer.to_record(None)
+
+
+def test_R61_what_is_sealed_of_one_letter_is_not_taken_for_another() -> None:
+    value = letter(value=b"original").closed(SEALER).value
+    other = letter(offset=1208).closed(SEALER)
+    with pytest.raises(CannotOpen, match="not the bytes that were sealed here"):
+        replace(other, value=value).opened(SEALER)
+
+
+def test_a_letter_of_before_the_sealing_stays_readable() -> None:
+    record = letter(key=b"T1", value=b"original", headers=(("a", b"b"),)).to_record(None)
+    kept = DeadLetter.from_record(record.value, record.headers)
+    assert kept.sealed is None
+    assert kept.opened(SEALER) == kept
+
+
+@given(letters.filter(lambda one: one.subject is not None and one.kind == "record"))
+def test_R61_what_goes_back_stays_sealed_until_the_service_opens_it(written: DeadLetter) -> None:
+    back = Redriven.of(written.closed(SEALER), LetterId(1, 99))
+    there = read_redrive(back.key, back.value, back.to_headers())
+    assert there == back
+    assert isinstance(there, Redriven)
+    assert (there.key, there.headers) == (None, ())
+    plain = there.opened(SEALER)
+    assert (plain.key, plain.value, plain.headers) == (written.key, written.value, written.headers)
+    with pytest.raises(NotALetter, match="no key ring here"):
+        there.opened(None)
+
+
+@given(letters)
 def test_headers_are_utf8_but_for_the_original_bytes(written: DeadLetter) -> None:
-    for name, content in written.to_record().headers:
+    for name, content in written.to_record(None).headers:
         if name.startswith("dl-") and name != "dl-key":
             content.decode()
 
 
 def test_a_null_value_stays_null_and_is_told_from_an_empty_one() -> None:
     for value in (None, b""):
-        record = letter(value=value).to_record()
+        record = letter(value=value).to_record(None)
         assert DeadLetter.from_record(record.value, record.headers).value == value
-    headers = letter(value=None).to_record().headers
+    headers = letter(value=None).to_record(None).headers
     assert DeadLetter.from_record(b"", headers).value is None
 
 
 def test_a_key_that_is_not_utf8_is_kept() -> None:
     written = letter(key=b"\xff\xfe", value=b"\x00\xff")
-    record = written.to_record()
+    record = written.to_record(None)
     assert ("dl-key", b"\xff\xfe") in record.headers
     assert DeadLetter.from_record(record.value, record.headers) == written
 
@@ -95,7 +155,7 @@ def test_a_key_that_is_not_utf8_is_kept() -> None:
     ],
 )
 def test_I3_letters_of_one_ticket_have_one_key(changed: dict[str, Any], key: bytes) -> None:
-    assert letter(**changed).to_record().key == key
+    assert letter(**changed).to_record(None).key == key
 
 
 @pytest.mark.parametrize(
@@ -173,7 +233,7 @@ def test_masking_twice_changes_nothing_more(told: str) -> None:
 def test_a_record_that_is_no_letter_names_its_header(
     name: str, content: bytes | None, told: str
 ) -> None:
-    headers = [header for header in letter().to_record().headers if header[0] != name]
+    headers = [header for header in letter().to_record(None).headers if header[0] != name]
     if content is not None:
         headers.append((name, content))
     with pytest.raises(NotALetter, match=told):
