@@ -1,1 +1,1 @@
-"""A ticket as it stands, from its events: for the read model, and for whoever asks about the past."""
+"""A ticket as it stands, from its events: for the read model, and whoever asks about the past."""

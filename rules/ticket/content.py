@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from rules.matter import matter_of
 from rules.ticket.view import Matter, Place, TicketView
 from schemas.events.tickets import TicketContent
 
@@ -31,15 +32,17 @@ def applied(view: TicketView, data: TicketContent, given: Collection[str]) -> Ti
             changes[name] = bool(getattr(data, name))
     if "leaf" in given and data.leaf is not None and view.leaf is None:
         changes["leaf"] = data.leaf
-    if "due_at" in given:
-        changes["due_at"] = None if data.due_at is None else data.due_at.astimezone(UTC)
+    for name in ("due_at", "occurred_at"):
+        if name in given:
+            at = getattr(data, name)
+            changes[name] = None if at is None else at.astimezone(UTC)
     if "matter" in given:
         changes["matter"] = _matter(data)
     if "place" in given:
         changes["place"] = _place(data)
     if "complainant" in given:
         changes.update(_complainant(data))
-    return replace(view, **changes)
+    return replace(view, traits=matter_of(data, view.traits), **changes)
 
 
 def _matter(data: TicketContent) -> Matter | None:

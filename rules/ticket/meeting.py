@@ -72,17 +72,13 @@ def _evidence(view: TicketView, event: EvidenceAdded) -> TicketView:
 
 def _contacted(view: TicketView, event: ContactReceived) -> TicketView:
     data = event.data
-    shown = TicketContent(
-        request_type=data.request_type,
-        text=data.text,
-        leaf=data.leaf,
-        leaf_source=data.leaf_source,
-        complainant=data.caller or Complainant(),
-        matter=data.matter,
-        place=data.place,
-    )
-    given = {name for name in shown.model_fields_set if getattr(shown, name) is not None}
-    view = content.applied(view, shown, given)
+    given = {
+        name: value
+        for name in ("request_type", "text", "leaf", "leaf_source", "matter", "place")
+        if (value := getattr(data, name)) is not None
+    }
+    shown = TicketContent(complainant=data.caller or Complainant(), **given)
+    view = content.applied(view, shown, shown.model_fields_set)
     return replace(
         view,
         received_at=utc(data.started_at) or happened(event),

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from rules import matter as same_matter
 from rules.handling import UNHANDLED, Handling
 
 KEPT: Final = 100
@@ -265,6 +266,10 @@ class TicketView(Struct, frozen=True, omit_defaults=True):
     closing: Closing | None = None
     handling: Handling = UNHANDLED
     """What the rules of repeats ask of an earlier ticket, by their own fold (rulings 9, 10)."""
+    traits: same_matter.Matter = same_matter.NOTHING
+    """By what the rules of repeats compare it with others (R13)."""
+    occurred_at: datetime | None = None
+    """When it happened, by the citizen's word (R20)."""
     mark: Mark | None = None
     false_closure: bool | None = None
     """查实 of a human (R49)."""

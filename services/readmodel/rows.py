@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple
 import orjson
 from pydantic import ValidationError
 
+from rules.ticket import stages
+from rules.ticket.brief import brief_of
+from rules.ticket.view import Dispatch, TicketView
 from runtime.processor import Record
 from schemas.events import CallRecorded, ContactAnswered, ContactReceived, Event, parse_event
-from services.readmodel import stages
-from services.readmodel.view import Dispatch, TicketView
 
 DETAIL_CHARS: Final = 500
 """Of what could not be read: a sentence for a person; the bytes are in Kafka."""
@@ -114,6 +115,7 @@ def verdict_row(fact: Fact) -> tuple[Any, ...]:
         fact.citizen,
         *words,
         first,
+        _case(data),
         revision,
         fact.id,
         fact.recordedtime,
@@ -121,6 +123,18 @@ def verdict_row(fact: Fact) -> tuple[Any, ...]:
         fact.position,
         fact.document,
     )
+
+
+def _case(data: Mapping[str, Any]) -> str | None:
+    """The earlier ticket that the verdict rests on."""
+    case = data.get("case")
+    if isinstance(case, dict):
+        case = case.get("ticket")
+    if isinstance(case, str) and case:
+        return case
+    mark = data.get("mark")
+    named = mark.get("earlier_ticket") if isinstance(mark, dict) else None
+    return named if isinstance(named, str) else None
 
 
 def newest_verdicts(facts: Iterable[Fact]) -> list[Fact]:
@@ -152,6 +166,7 @@ def ticket_row(view: TicketView) -> tuple[Any, ...]:
         view.received_at,
         view.step.due_at if view.step else None,
         view.recordedtime,
+        brief_of(view).to_json().decode(),
         view.to_json().decode(),
     )
 

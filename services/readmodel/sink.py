@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from rules.ticket import fold, stages
+from rules.ticket.view import TicketView
 from runtime.metrics import METRICS, TICKETS_WITHOUT_OWNER, Metrics
 from runtime.processor import Note, Record
 from schemas.events import IdentityLinked, parse_event
 from schemas.topics import FACTS, REPEATS, TICKETS, Topic
-from services.readmodel import fold, rows, stages
+from services.readmodel import rows
 from services.readmodel import statements as sql
 from services.readmodel.rows import Fact, LogEntry, Unfit
-from services.readmodel.view import TicketView
 
 OWNERS_EVERY_SECONDS: Final = 15.0
 """Between two counts of steps without an owner. Rarer: the alarm (R5) is that much later."""
@@ -85,7 +86,7 @@ class ReadModel:
                 after[ticket] = view
         after.update(await self._anew(connection, [each for each in tickets if each not in after]))
         views = [after[ticket] for ticket in tickets]
-        await connection.execute(sql.TICKETS, *_columns(map(rows.ticket_row, views), 18))
+        await connection.execute(sql.TICKETS, *_columns(map(rows.ticket_row, views), 19))
         moved = [view for view in views if rows.dispatches_changed(before[view.ticket], view)]
         if moved:
             await connection.execute(sql.DISPATCHES_GONE, [view.ticket for view in moved])
@@ -131,7 +132,7 @@ class ReadModel:
             await connection.execute(sql.FACTS, *_columns((fact[:9] for fact in facts), 9))
             if topic.name == REPEATS.name:
                 last = map(rows.verdict_row, rows.newest_verdicts(facts))
-                await connection.execute(sql.VERDICTS, *_columns(last, 12))
+                await connection.execute(sql.VERDICTS, *_columns(last, 13))
         return unfit
 
     async def _count_owners(self, connection: Any) -> None:

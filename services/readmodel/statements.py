@@ -32,13 +32,15 @@ UPDATE readmodel.tickets AS t SET
     owner_unit = n.owner_unit, owner_person = n.owner_person, leaf = n.leaf,
     request_type = n.request_type, channel = n.channel, division = n.division,
     department = n.department, complained_of = n.complained_of, received_at = n.received_at,
-    due_at = n.due_at, recordedtime = n.recordedtime, view = n.view
+    due_at = n.due_at, recordedtime = n.recordedtime, brief = n.brief,
+    view = n.view
 FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[],
             $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
-            $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::jsonb[])
+            $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::jsonb[],
+            $19::jsonb[])
     AS n(ticket, kind, citizen, sequence, phase, step, owner_unit, owner_person, leaf,
          request_type, channel, division, department, complained_of, received_at, due_at,
-         recordedtime, view)
+         recordedtime, brief, view)
 WHERE t.ticket = n.ticket
 """
 
@@ -81,14 +83,15 @@ ON CONFLICT (id) DO NOTHING
 # partition; after a hand-over to another citizen's partition, that of the log's clock.
 VERDICTS = """
 INSERT INTO readmodel.verdicts AS v
-    (ticket, citizen, verdict, reason, rule, first_ticket, revision, fact, recordedtime, partition,
-     position, document)
+    (ticket, citizen, verdict, reason, rule, first_ticket, case_ticket, revision, fact,
+     recordedtime, partition, position, document)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                     $7::int[], $8::text[], $9::timestamptz[], $10::int[], $11::bigint[],
-                     $12::jsonb[])
+                     $7::text[], $8::int[], $9::text[], $10::timestamptz[], $11::int[],
+                     $12::bigint[], $13::jsonb[])
 ON CONFLICT (ticket) DO UPDATE SET
     citizen = excluded.citizen, verdict = excluded.verdict, reason = excluded.reason,
-    rule = excluded.rule, first_ticket = excluded.first_ticket, revision = excluded.revision,
+    rule = excluded.rule, first_ticket = excluded.first_ticket,
+    case_ticket = excluded.case_ticket, revision = excluded.revision,
     fact = excluded.fact, recordedtime = excluded.recordedtime, partition = excluded.partition,
     position = excluded.position, document = excluded.document
 WHERE CASE WHEN v.partition = excluded.partition

@@ -25,11 +25,12 @@ STATEMENTS = (
         received_at timestamptz,
         due_at timestamptz,
         recordedtime timestamptz,
+        brief jsonb,
         view jsonb
     )
     """,
     "COMMENT ON TABLE readmodel.tickets IS 'The fold of events up to sequence, as columns and as "
-    "the whole view; rows of kind contact are contacts that led to no ticket'",
+    "the whole view (brief: what is asked at call start); kind contact: led to no ticket'",
     # What the look-up at call start asks: a citizen's tickets, the newest first (R53).
     """
     CREATE INDEX tickets_of_citizen ON readmodel.tickets (citizen, received_at DESC)
@@ -78,6 +79,7 @@ STATEMENTS = (
         reason text NOT NULL,
         rule text NOT NULL,
         first_ticket text,
+        case_ticket text,
         revision integer NOT NULL,
         fact text NOT NULL,
         recordedtime timestamptz NOT NULL,
