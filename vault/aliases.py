@@ -1,0 +1,367 @@
+"""The directory of aliases in PostgreSQL: one citizen across phone, web and app (R12, R61).
+
+``await prefetch(…)`` asks the database for a whole batch in a few round trips and assigns what is
+unknown; ``resolve`` then only looks into memory. Three things keep all workers of one mind:
+
+* who assigns holds the one row of ``vault.state``, and reads again what it does not know;
+* nobody resolves an event at or after ``horizon`` before raising it, in steps of a minute; a number
+  is shared from the horizon on, so nobody can have taken it for anything else by then;
+* ``generation`` is raised whenever memories may be wrong (a number shared, a citizen erased).
+"""
+
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from policy.bundle import Bundle
+from runtime.database import Database
+from runtime.engine.ports import Unavailable
+from runtime.keys import KeyRing
+from schemas.events.parts import Identity, IdentityScheme
+from schemas.ids import Citizen
+from vault import links
+from vault.directory import Found
+from vault.identities import Named, ranked
+from vault.joining import PERSONAL, Alias, Asked, Assigned, assign, settle
+from vault.sealing import Wrapped
+
+PURPOSE: Final = "vault aliases"
+"""What the keys that hash aliases are derived for."""
+HORIZON_STEP: Final = timedelta(minutes=1)
+"""Larger: a shared number goes on joining people for longer. Smaller: more writes."""
+REMEMBERED: Final = 200_000
+"""Aliases in memory (about 60 MB). Fewer: regular callers are asked for again and again."""
+RECENT: Final = 64
+"""What the last prefetches asked for is not forgotten, however much it is: a batch is decided some
+time after its prefetch, while those of other partitions go on."""
+
+_FIND = "SELECT hash, id, citizen, shared_since FROM vault.aliases WHERE hash = ANY($1)"
+
+
+class Ask(NamedTuple):
+    """A person in an event, as ``Directory.resolve`` will be asked for them."""
+
+    identities: Sequence[Identity]
+    source: str
+    at: datetime
+
+
+class State(NamedTuple):
+    """The one row of ``vault.state``."""
+
+    horizon: datetime
+    generation: int
+    key_version: int
+
+
+class Hashes:
+    """The hash of a name under each version of the key ring."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._keys = {version: ring.derive(PURPOSE, version) for version in ring.versions}
+        self.current = ring.current
+
+    def of(self, name: bytes) -> bytes:
+        """Under the version in use."""
+        return hmac.digest(self._keys[self.current], name, "sha256")
+
+    def under_all(self, names: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Each possible hash, to the name."""
+        return {
+            hmac.digest(key, name, "sha256"): name for name in names for key in self._keys.values()
+        }
+
+
+class DatabaseDirectory:
+    """A ``Directory`` in the database. One for all tasks of a process."""
+
+    def __init__(self, database: Database, ring: KeyRing, bundle: Bundle) -> None:
+        """
+        Args:
+            bundle: says from how many identities on a number is shared.
+        """
+        self._database = database
+        self._hashes = Hashes(ring)
+        self._wrapped = Wrapped(ring)
+        self._bundle = bundle
+        self._memory = _Memory()
+        self._state: State | None = None
+
+    def resolve(self, identities: Sequence[Identity], source: str, at: datetime) -> Found | None:
+        """As ``Directory.resolve``, from memory.
+
+        Raises:
+            LookupError: ``prefetch`` was not asked for them: a bug of ours.
+        """
+        return settle((self._memory[each.name] for each in ranked(identities, source)), at)
+
+    async def prefetch(self, asked: Sequence[Ask]) -> None:
+        """Learn who all of these are; unknown aliases are assigned, in the order given.
+
+        May be asked again with the same. Raises ``Unavailable``.
+        """
+        people = [Asked(ranked(each.identities, each.source), each.at) for each in asked]
+        people = [person for person in people if person.named]
+        if not people:
+            return
+        async with self._database.connection() as connection:
+            self._take(await self._current(connection, max(person.at for person in people)))
+            self._memory.begin()
+            names = {each.name for person in people for each in person.named}
+            unknown = [name for name in names if name not in self._memory]
+            if unknown:
+                self._memory.update(await self._find(connection, unknown))
+                if any(name not in self._memory for name in unknown):
+                    await self._assign(connection, people)
+            self._memory.touch(names)
+            await self._accompany(connection, people)
+
+    async def lookup(
+        self, identities: Sequence[Identity], source: str, at: datetime
+    ) -> Found | None:
+        """Who it is, if they are known; nothing is assigned (R17 «an agent asks»).
+
+        Raises ``Unavailable``.
+        """
+        named = ranked(identities, source)
+        async with self._database.connection() as connection:
+            self._take(_state(await connection.fetchrow("SELECT * FROM vault.state")))
+            found = await self._find(connection, [each.name for each in named])
+        return settle((found[each.name] for each in named if each.name in found), at)
+
+    async def members(self, citizen: str) -> frozenset[Citizen]:
+        """All pseudonyms of the person, this one among them (``identity.linked``)."""
+        async with self._database.connection() as connection:
+            return await links.members(connection, citizen)
+
+    async def canonical(self, citizen: str) -> Citizen:
+        """The pseudonym of the person that goes on."""
+        async with self._database.connection() as connection:
+            return await links.canonical(connection, citizen)
+
+    async def close(self) -> None:
+        """Give the database's connections back."""
+        await self._database.close()
+
+    # -- state -----------------------------------------------------------------------------------
+
+    async def _current(self, connection: Any, at: datetime) -> State:
+        """The state, with a horizon beyond ``at``."""
+        row = await connection.fetchrow("SELECT * FROM vault.state")
+        if at >= row["horizon"] or self._hashes.current > row["key_version"]:
+            beyond = at.replace(second=0, microsecond=0) + HORIZON_STEP
+            row = await connection.fetchrow(
+                "UPDATE vault.state SET horizon = greatest(horizon, $1), "
+                "key_version = greatest(key_version, $2) RETURNING *",
+                beyond,
+                self._hashes.current,
+            )
+        return _state(row)
+
+    def _take(self, state: State) -> None:
+        """Forget what may be wrong by now; refuse to go on with keys that are too old."""
+        if state.key_version > self._hashes.current:
+            # A worker that was not restarted after a rotation would take known people for new.
+            raise Unavailable(
+                f"aliases are written under key version {state.key_version}, this worker's key "
+                f"ring ends at {self._hashes.current}: restart it with the present key ring"
+            )
+        if self._state is not None and state.generation != self._state.generation:
+            self._memory.expire()
+        self._state = state
+
+    # -- aliases ---------------------------------------------------------------------------------
+
+    async def _find(self, connection: Any, names: Collection[bytes]) -> dict[bytes, Alias]:
+        hashes = self._hashes.under_all(names)
+        rows = await connection.fetch(_FIND, list(hashes))
+        return {
+            hashes[row["hash"]]: Alias(Citizen(row["citizen"]), row["shared_since"], row["id"])
+            for row in rows
+        }
+
+    async def _assign(self, connection: Any, people: Sequence[Asked]) -> None:
+        """Give what is unknown to somebody; one worker at a time."""
+        async with connection.transaction():
+            row = await connection.fetchrow("SELECT * FROM vault.state FOR UPDATE")
+            self._take(_state(row))
+            names = {each.name for person in people for each in person.named}
+            table = await self._find(connection, names)
+            assigned = assign(people, table, _new_citizen)
+            ids = await self._insert(connection, assigned) if assigned else {}
+        # Not before the commit: what was rolled back is nobody's.
+        for name, id_ in ids.items():
+            table[name] = table[name]._replace(id=id_)
+        self._memory.update(table)
+
+    async def _insert(self, connection: Any, assigned: Sequence[Assigned]) -> dict[bytes, int]:
+        """Data keys, aliases and the identities themselves; the rows' ids."""
+        made = {each.citizen: self._wrapped.make(each.citizen) for each in assigned if each.new}
+        seals = {citizen: seal for citizen, (seal, _) in made.items()}
+        await connection.execute(
+            "INSERT INTO vault.data_keys (citizen, key_version, wrapped) "
+            "SELECT c, $3, w FROM unnest($1::text[], $2::bytea[]) AS new (c, w)",
+            list(made),
+            [wrapped for _, wrapped in made.values()],
+            self._wrapped.version,
+        )
+        others = {each.citizen for each in assigned} - seals.keys()
+        if others:
+            rows = await connection.fetch(
+                "SELECT citizen, key_version, wrapped FROM vault.data_keys "
+                "WHERE citizen = ANY($1) AND wrapped IS NOT NULL",
+                list(others),
+            )
+            seals |= {row["citizen"]: self._wrapped.open(*row) for row in rows}
+        hashes = {self._hashes.of(each.named.name): each for each in assigned}
+        rows = await connection.fetch(
+            "INSERT INTO vault.aliases (hash, key_version, scheme, citizen, assigned_at) "
+            "SELECT h, $5, s, c, a FROM unnest($1::bytea[], $2::text[], $3::text[], "
+            "$4::timestamptz[]) AS new (h, s, c, a) RETURNING id, hash",
+            list(hashes),
+            [each.named.scheme.value for each in hashes.values()],
+            [each.citizen for each in hashes.values()],
+            [each.at for each in hashes.values()],
+            self._hashes.current,
+        )
+        ids = {hashes[row["hash"]].named.name: row["id"] for row in rows}
+        await connection.execute(
+            "INSERT INTO vault.identities (alias, sealed) "
+            "SELECT * FROM unnest($1::bigint[], $2::bytea[])",
+            [ids[each.named.name] for each in assigned],
+            [seals[each.citizen].close(each.named.name, each.citizen) for each in assigned],
+        )
+        return ids
+
+    # -- shared numbers --------------------------------------------------------------------------
+
+    async def _accompany(self, connection: Any, people: Sequence[Asked]) -> None:
+        """Keep which accounts and ID cards came with a number; with enough of them it is shared."""
+        pairs = {
+            pair: person.at
+            for person in people
+            for pair in self._pairs(person.named)
+            if pair not in self._memory.pairs
+        }
+        if not pairs:
+            return
+        limit = self._bundle.at(max(pairs.values())).identity.shared_after_identities
+        async with connection.transaction():
+            # In one order, so that two workers do not wait for each other.
+            ordered = sorted(pairs)
+            await connection.execute(
+                # Joined and locked: what was erased a moment ago accompanies nobody.
+                "INSERT INTO vault.companions (alias, companion) SELECT one.id, other.id "
+                "FROM unnest($1::bigint[], $2::bigint[]) AS new (p, c) "
+                "JOIN vault.aliases one ON one.id = p JOIN vault.aliases other ON other.id = c "
+                "ORDER BY one.id, other.id FOR KEY SHARE OF one, other ON CONFLICT DO NOTHING",
+                [pair[0] for pair in ordered],
+                [pair[1] for pair in ordered],
+            )
+            rows = await connection.fetch(
+                "SELECT alias FROM vault.companions JOIN vault.aliases ON id = alias "
+                "WHERE alias = ANY($1) AND shared_since IS NULL "
+                "GROUP BY alias HAVING count(*) >= $2",
+                sorted({pair[0] for pair in pairs}),
+                limit,
+            )
+            if rows:
+                await share(connection, [row["alias"] for row in rows])
+        # Whoever is in this batch lies before the horizon; for what comes later the new generation
+        # makes memory expire.
+        self._memory.pairs.update(pairs)
+
+    def _pairs(self, named: Sequence[Named]) -> Iterable[tuple[int, int]]:
+        personal = [each for each in named if each.scheme in PERSONAL]
+        if not personal:
+            return
+        for phone in named:
+            if phone.scheme is IdentityScheme.PHONE:
+                alias = self._memory[phone.name]
+                if alias.shared_since is None:
+                    for each in personal:
+                        yield alias.id, self._memory[each.name].id
+
+
+async def share(connection: Any, aliases: Sequence[int]) -> datetime:
+    """From now on these aliases join nobody; the instant on the log's clock from which they don't.
+
+    Within a transaction, please: the row that it holds keeps the horizon where it is.
+    """
+    since = await connection.fetchval(
+        "UPDATE vault.state SET generation = generation + 1 RETURNING horizon"
+    )
+    await connection.execute(
+        "UPDATE vault.aliases SET shared_since = $2 WHERE id = ANY($1) AND shared_since IS NULL",
+        list(aliases),
+        since,
+    )
+    assert isinstance(since, datetime)
+    return since
+
+
+def _state(row: Mapping[str, Any]) -> State:
+    return State(row["horizon"], row["generation"], row["key_version"])
+
+
+def _new_citizen() -> Citizen:
+    """Random, so that nothing is left of a person who is erased."""
+    return Citizen("c:" + secrets.token_hex(16))
+
+
+class _Known(NamedTuple):
+    alias: Alias
+    used: int
+    """In which round last."""
+    age: int
+
+
+class _Memory:
+    """Aliases by name, the latest used last; what recent batches asked for stays."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._round = 0
+        self._age = 0
+        self.pairs: set[tuple[int, int]] = set()
+        """Of alias and companion, that are in the table."""
+
+    def __contains__(self, name: bytes) -> bool:
+        """Whether it need not be asked for again."""
+        known = self._known.get(name)
+        return known is not None and known.age == self._age
+
+    def __getitem__(self, name: bytes) -> Alias:
+        """As last heard of: a batch that was prefetched before memory expired is decided by it."""
+        known = self._known.get(name)
+        if known is None:
+            raise LookupError("an identity was not prefetched")
+        return known.alias
+
+    def begin(self) -> None:
+        """Another prefetch; what only old ones asked for may go."""
+        self._round += 1
+        while len(self._known) > REMEMBERED:
+            name, known = next(iter(self._known.items()))
+            if known.used > self._round - RECENT:
+                break
+            del self._known[name]
+        if len(self.pairs) > REMEMBERED:
+            self.pairs.clear()
+
+    def update(self, found: Mapping[bytes, Alias]) -> None:
+        for name, alias in found.items():
+            self._known[name] = _Known(alias, self._round, self._age)
+
+    def touch(self, names: Iterable[bytes]) -> None:
+        for name in names:
+            self._known[name] = self._known[name]._replace(used=self._round)
+            self._known.move_to_end(name)
+
+    def expire(self) -> None:
+        """All of it may be wrong: ask again before it is used for another batch."""
+        self._age += 1
+        self.pairs.clear()
