@@ -20,6 +20,7 @@ from policy.errors import PolicyError
 from policy.files import FileModel
 from policy.identity import IdentityFile, IdentityPolicy
 from policy.intake import IntakeFile, IntakePolicy
+from policy.notices import NoticesFile, NoticesPolicy
 from policy.organisation import Organisation, OrganisationFile
 from policy.repeat import RepeatFile, RepeatPolicy
 from policy.sourced import Source
@@ -62,6 +63,7 @@ class RulesFile(FileModel):
     repeat: RepeatFile
     identity: IdentityFile
     intake: IntakeFile
+    notices: NoticesFile
     access: AccessFile
 
 
@@ -78,6 +80,7 @@ class Policy:
     organisation: Organisation
     identity: IdentityPolicy
     intake: IntakePolicy
+    notices: NoticesPolicy
     access: AccessPolicy
     """Who sees what; no part of ``version``, for it decides nothing."""
 
@@ -165,6 +168,7 @@ class _Reader:
                     organisation=directory,
                     identity=IdentityPolicy.of(rules.identity),
                     intake=IntakePolicy.of(rules.intake),
+                    notices=NoticesPolicy.of(rules.notices),
                     access=AccessPolicy.of(rules.access),
                 ),
             )

@@ -1,6 +1,7 @@
 """Who is who (contract.md): units, who holds which role, the duty roster, how to reach them."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -131,6 +132,7 @@ class Organisation:
     units: Mapping[str, Unit]
     required: Mapping[str, tuple[Role, ...]]
     _children: Mapping[str, tuple[str, ...]] = field(repr=False)
+    _named: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     @staticmethod
     def load(path: Path) -> "Organisation":
@@ -139,6 +141,11 @@ class Organisation:
 
     def unit(self, code: str) -> Unit | None:
         return self.units.get(code)
+
+    def find(self, code_or_name: str) -> Unit | None:
+        """The unit that a platform means by a code, or by a name that only one unit has."""
+        found = self.units.get(code_or_name)
+        return found or self.units.get(self._named.get(code_or_name.strip(), ""))
 
     def parents(self, code: str) -> tuple[Unit, ...]:
         """The units above, the nearest first."""
@@ -200,8 +207,12 @@ def build(path: Path, file: OrganisationFile) -> Organisation:
             raise files.fail(
                 path, ("required", level), level, "no unit has this level; correct or remove it"
             )
+    names = Counter(unit.name for unit in units.values())
     return Organisation(
-        units, file.required, {code: tuple(codes) for code, codes in children.items()}
+        units,
+        file.required,
+        {code: tuple(codes) for code, codes in children.items()},
+        {unit.name: unit.code for unit in units.values() if names[unit.name] == 1},
     )
 
 
