@@ -28,12 +28,25 @@ PASSING: Final = (
 )
 """What passes by itself: down, restarting, full, out of connections, a deadlock's victim."""
 
+NOT_MIGRATED: Final = (
+    asyncpg.exceptions.InvalidSchemaNameError,
+    asyncpg.exceptions.UndefinedTableError,
+    asyncpg.exceptions.UndefinedColumnError,
+)
+
 
 @contextlib.contextmanager
 def asking() -> Iterator[None]:
-    """Turns what passes by itself into ``Unavailable``; an error of ours stays what it is."""
+    """Turns what passes by itself into ``Unavailable``; an error of ours stays what it is.
+
+    Tables that are not there yet pass too: somebody migrates, and who waited goes on.
+    """
     try:
         yield
+    except NOT_MIGRATED as error:
+        raise Unavailable(
+            f"PostgreSQL: {error}: its tables are not this code's, run hotline database migrate"
+        ) from error
     except PASSING as error:
         raise Unavailable(f"PostgreSQL: {error!r}") from error
 
