@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from deploy.local.broker import Cluster
 from runtime.settings import EngineSettings
 from schemas.dead_letter import DeadLetter, RedriveEnd, Redriven, read_redrive
 from schemas.topics import DEAD_LETTERS, redrive
-from tests.kit.sealing import SEALER
+from tests.kit.sealing import KEYS, SEALER
 
 FIRST = "hotline.tickets-1-10"
 
@@ -76,7 +77,7 @@ class Service:
                     if self.answers:
                         await write(self.settings, *self.answers.pop(0))
                 else:
-                    self.taken.append(one)
+                    self.taken.append(one.opened(SEALER))
                     if one.subject is None:
                         await write(self.settings, *self.alone)
                 await consumer.commit({here: record.offset + 1})
@@ -116,6 +117,7 @@ def settings(
     make_topics(topic_prefix, partitions=2)
     monkeypatch.setenv("HOTLINE_KAFKA_BOOTSTRAP", kafka.bootstrap)
     monkeypatch.setenv("HOTLINE_TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("HOTLINE_KEYS", KEYS)
     return EngineSettings.for_service("dedup")
 
 
@@ -145,6 +147,26 @@ def test_I10_letters_are_listed_and_shown_with_their_original_bytes(
     assert hotline("show", listed[2]["id"], "--value").stdout_bytes == b"\xff{"
     missing = hotline("show", "0:999")
     assert (missing.exit_code, "no letter 0:999" in missing.output) == (1, True)
+
+
+def test_R61_without_the_keys_a_letter_is_listed_and_shown_but_its_original_is_not(
+    settings: EngineSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refused = letter(3, reason="invalid", subject=None, blocked_by=None, value=b"13812345678")
+    asyncio.run(write(settings, refused))
+    monkeypatch.delenv("HOTLINE_KEYS")
+    monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path))
+    (listed,) = [json.loads(line) for line in hotline("list", "--json").output.splitlines()]
+    assert (listed["reason"], listed["sealed"], listed["key"]) == ("invalid", 1, None)
+    for arguments in (("show", listed["id"]), ("show", listed["id"], "--json")):
+        shown = hotline(*arguments)
+        assert (shown.exit_code, "13812345678" in shown.output) == (0, False)
+    assert "set HOTLINE_KEY_FILE or HOTLINE_KEYS" in hotline("show", listed["id"]).output
+    value = hotline("show", listed["id"], "--value")
+    assert (value.exit_code, "sealed with key version 1" in value.output) == (1, True)
+    assert list(tmp_path.iterdir()) == [], "a command that reads makes no keys"
+    monkeypatch.setenv("HOTLINE_KEYS", KEYS.replace("1f", "20"))
+    assert "compare `hotline keys list`" in hotline("show", listed["id"]).output
 
 
 async def test_I3_a_ticket_goes_back_in_order_once_and_what_came_meanwhile_follows(
@@ -206,7 +228,7 @@ async def test_a_letter_in_an_open_transaction_is_waited_for(settings: EngineSet
         done, _ = await asyncio.wait([reading], timeout=1.0)
         assert not done
         await producer.commit_transaction()
-        assert [one.letter for one in await reading] == [RAISED]
+        assert [one.letter for one in await reading] == [RAISED.closed(SEALER)]
     finally:
         await producer.stop()
 

@@ -17,7 +17,7 @@ from deploy.local.broker import Cluster
 from runtime.settings import EngineSettings
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS, REPEATS, TICKETS, Topic
-from tests.kit.sealing import SEALER
+from tests.kit.sealing import KEYS, SEALER
 
 
 def lines(directory: Path, topic: Topic) -> list[bytes]:
@@ -82,6 +82,7 @@ def test_R6_kafka_and_a_replay_tell_the_same_story(
 ) -> None:
     make_topics(topic_prefix, partitions=2)
     monkeypatch.setenv("HOTLINE_TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("HOTLINE_KEYS", KEYS)
     day, out = tmp_path / "day.jsonl", tmp_path / "out"
     CliRunner().invoke(sample, ["--tickets", "40", "-o", str(day)], catch_exceptions=False)
     CliRunner().invoke(replay, [str(day), "--out", str(out)], catch_exceptions=False)

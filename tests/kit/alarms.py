@@ -14,6 +14,7 @@ from runtime.processor import Headers, Record
 from runtime.stores.memory import MemoryStore
 from schemas.dead_letter import DeadLetter, LetterId, RedriveEnd, Redriven
 from tests.kit.reminders import ALARMS_IN, Alarm, Input, Reminders, Told
+from tests.kit.sealing import SEALER
 
 BUNDLE: Final = load("cn-12345")
 LIMITS: Final = TaskLimits(
@@ -68,7 +69,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.part: Partition[Alarm, Input] = Partition(
-            self.processor, BUNDLE, store=self.store, **self.settings
+            self.processor, BUNDLE, store=self.store, **{"sealer": SEALER, **self.settings}
         )
         self.part.index()
 
@@ -104,11 +105,9 @@ class Rig:
         return Rig(processor or self.processor, self.settings, self.store, self.facts, self.letters)
 
     def back(self, *letters: DeadLetter) -> list[Record]:
-        """Letters on the redrive topic, without an end marker."""
-        return [
-            self._redrive(one.key, one.value, Redriven.of(one, LetterId(0, n)).to_headers())
-            for n, one in enumerate(letters)
-        ]
+        """Letters on the redrive topic, sealed, without an end marker."""
+        sealed = [Redriven.of(one.closed(SEALER), LetterId(0, n)) for n, one in enumerate(letters)]
+        return [self._redrive(one.key, one.value, one.to_headers()) for one in sealed]
 
     def end(self, subject: str, letters: int) -> Record:
         """The end marker of a pass."""

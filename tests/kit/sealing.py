@@ -6,5 +6,6 @@ from runtime.keys import KeyRing
 from runtime.sealing import Sealer
 
 RING: Final = KeyRing({1: bytes(range(32))})
-"""As ``HOTLINE_KEYS`` of the tests' workers says (``tests.kit.ledger``)."""
+KEYS: Final = '{"1": "' + bytes(range(32)).hex() + '"}'
+"""The same as a setting, ``HOTLINE_KEYS``."""
 SEALER: Final = Sealer(RING)

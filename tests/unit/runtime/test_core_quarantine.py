@@ -11,10 +11,13 @@ import pytest
 from policy.bundle import Policy
 from runtime.core import SYSTEM, PoisonLimit
 from runtime.errors import StateTooLarge
+from runtime.keys import KeyRing
 from runtime.processor import Decision, Record, Unreadable
+from runtime.sealing import Sealer
 from schemas.dead_letter import LetterId, Redriven
 from tests.kit.alarms import Rig, event, reasons
 from tests.kit.reminders import ALARMS_IN, Alarm, Input, Reminders
+from tests.kit.sealing import SEALER
 
 FIXED = Reminders(fixed=True)
 
@@ -164,6 +167,57 @@ def test_I10_what_fails_again_stays_blocked_with_all_behind_it(one_batch: bool) 
     rig.run(*rig.back(*again), rig.end("T1", 7))
     assert rig.facts[2:] == [("seen", "T1", f"e{n}") for n in (1, 2, 4, 5)]
     assert rig.part.blocked == {}
+
+
+def blocked_ticket() -> Rig:
+    rig = Rig()
+    rig.run(event(0, "T1", 0, boom=True), event(1, "T1", 1), event(2, "T2", 2))
+    return rig
+
+
+@pytest.mark.parametrize("ring", [KeyRing({7: bytes(32)}), KeyRing({1: bytes(32)}), None])
+def test_I10_a_letter_that_these_keys_do_not_open_is_kept_and_its_ticket_goes_on_waiting(
+    ring: KeyRing | None,
+) -> None:
+    before = blocked_ticket()
+    letters = list(before.letters)
+    rig = before.restarted(FIXED)
+    rig.part.sealer = None if ring is None else Sealer(ring)
+    assert rig.run(*rig.back(*letters), rig.end("T1", 2)) == []
+    again = rig.letters[2:]
+    assert reasons(again) == [("T1", "cannot_open"), ("T1", "cannot_open")]
+    assert [one.opened(SEALER).value for one in again] == [one.value for one in letters]
+    assert [one.position for one in again] == [one.position for one in letters]
+    assert {one.attempt for one in again} == {2}
+    assert rig.run(event(3, "T1", 3)) == [], "nothing overtakes them"
+
+    rig.part.sealer = SEALER
+    facts = rig.run(*rig.back(*rig.letters[2:]), rig.end("T1", 5))
+    assert facts == [("seen", "T1", "e0"), ("seen", "T1", "e1"), ("seen", "T1", "e3")]
+    assert rig.run(event(4, "T1", 4)) == [("seen", "T1", "e4")]
+
+
+def test_a_refused_letter_that_these_keys_do_not_open_is_kept_and_holds_nobody() -> None:
+    rig = Rig()
+    rig.run(bad(0, b"{"))
+    (refused,) = rig.letters
+    sealed = Redriven.of(refused.closed(SEALER), LetterId(0, 0), alone=True)
+    rig.part.sealer = None
+    back = Record(rig.part.redrive_topic, 0, 0, sealed.key, sealed.value, 0, sealed.to_headers())
+    assert rig.run(back, event(1, "T1", 1)) == [("seen", "T1", "e1")]
+    assert reasons(rig.letters[1:]) == [(None, "cannot_open")]
+    assert rig.letters[1].opened(SEALER).value == b"{"
+
+
+def test_an_unsealed_letter_of_the_release_before_goes_back_as_well() -> None:
+    rig = blocked_ticket().restarted(FIXED)
+    plain = [Redriven.of(one, LetterId(0, n)) for n, one in enumerate(rig.letters)]
+    back = [
+        Record(rig.part.redrive_topic, 0, 0, one.key, one.value, 0, one.to_headers())
+        for one in plain
+    ]
+    facts = rig.run(*back, rig.end("T1", 2))
+    assert facts == [("seen", "T1", "e0"), ("seen", "T1", "e1")]
 
 
 def test_a_redriven_record_of_a_topic_that_is_no_input_is_a_letter_not_a_crash() -> None:
