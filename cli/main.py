@@ -16,6 +16,8 @@ COMMANDS = {
     "bundle": "cli.stack:bundle",
     "topics": "cli.topics:topics",
     "worker": "cli.worker:worker",
+    "serve": "cli.serve:serve",
+    "token": "cli.token:token",
     "convert": "cli.convert:convert",
     "sample": "cli.sample:sample",
     "replay": "cli.replay:replay",
@@ -45,9 +47,10 @@ def _warn_of_unknown(environment: Mapping[str, str]) -> None:
     if not any(name.upper().startswith("HOTLINE_") for name in environment):
         return  # what follows takes a moment to load
     from runtime.settings import unknown
+    from services.intake.entrance.settings import EntranceSettings  # noqa: F401 (known, too)
     from services.intake.settings import IntakeSettings  # noqa: F401 (its variables are known)
 
-    for variable, nearest in unknown(environment).items():
+    for variable, nearest in unknown(environment, ("http",)).items():
         meant = f"; did you mean {nearest}?" if nearest else ""
         click.echo(f"Warning: nothing reads the variable {variable}{meant}", err=True)
 
@@ -67,5 +70,5 @@ def main(context: click.Context) -> None:
     # What a command started (a broker, a stack) is stopped on the way out. A worker has a handler
     # of its own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if context.invoked_subcommand != "worker":  # which logs it
+    if context.invoked_subcommand not in ("worker", "serve"):  # which log it
         _warn_of_unknown(os.environ)

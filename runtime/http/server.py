@@ -54,6 +54,13 @@ def serve(app: FastAPI, settings: HttpSettings) -> None:
     Raises:
         SettingsInvalid: certificate or key cannot be used.
     """
+    uvloop.run(server(app, settings).serve())
+
+
+def server(app: FastAPI, settings: HttpSettings) -> uvicorn.Server:
+    """The server, for a loop of one's own."""
+    if settings.tls_certfile is not None:
+        _tls(settings)  # now, not at the first connection
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -73,9 +80,7 @@ def serve(app: FastAPI, settings: HttpSettings) -> None:
         if settings.tls_certfile is None
         else lambda _config, _default: _tls(settings),
     )
-    if settings.tls_certfile is not None:
-        _tls(settings)
-    uvloop.run(_Server(config).serve())
+    return _Server(config)
 
 
 def _tls(settings: HttpSettings) -> ssl.SSLContext:
