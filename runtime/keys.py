@@ -2,14 +2,18 @@
 
 Data written under an older version stays readable after a rotation; new data takes the newest.
 What must stay the same for ever (pseudonyms, tokens of places) is derived from the first version.
+
+A rotation needs no stop: a process that meets data of a version that it does not have looks into
+its file again. So the file goes to all machines first, and only then are workers restarted, one by
+one; each writes under the new version from its restart on.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -41,17 +45,12 @@ class KeyRing:
                     f"needs {KEY_BYTES} random bytes"
                 )
         self._keys = dict(sorted(keys.items()))
-        self._derived: dict[tuple[str, int], bytes] = {}
-
-    @cached_property
-    def current(self) -> int:
+        self._path: Path | None = None
+        self.current: Final = max(keys)
         """The version that new data is written under."""
-        return max(self._keys)
-
-    @cached_property
-    def origin(self) -> int:
+        self.origin: Final = min(keys)
         """The first version: what it derives stays the same through every rotation."""
-        return min(self._keys)
+        self._derived: dict[tuple[str, int], bytes] = {}
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -67,6 +66,8 @@ class KeyRing:
         found = self._derived.get((purpose, version))
         if found is None:
             if version not in self._keys:
+                self._look_again()
+            if version not in self._keys:
                 raise SettingsInvalid(
                     f"the key ring has no version {version}, only {list(self._keys)}: put it back "
                     "from the backup; what was written under it cannot be read otherwise"
@@ -76,6 +77,16 @@ class KeyRing:
             )
             self._derived[purpose, version] = found
         return found
+
+    def fingerprint(self, version: int) -> str:
+        """Tells two machines whether their keys are the same, and nothing of the key."""
+        return self.derive("fingerprint", version)[:4].hex()
+
+    def _look_again(self) -> None:
+        """Another may have added a version since; ``current`` stays until the next start."""
+        if self._path is not None:
+            there = KeyRing.open(self._path)._keys
+            self._keys = dict(sorted({**there, **self._keys}.items()))
 
     def added(self) -> "KeyRing":
         """This ring with a new random key as the newest version."""
@@ -102,15 +113,47 @@ class KeyRing:
 
     @staticmethod
     def open(path: Path) -> "KeyRing":
-        """The ring in a file; where there is none, a first key is made, for its owner alone."""
-        if not path.exists():
+        """The ring in a file; where there is none, a first key is made, for its owner alone.
+
+        Raises:
+            SettingsInvalid: the file cannot be read, or made, or holds no ring.
+        """
+        try:
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(FileExistsError):  # another worker was quicker: its counts
+                    KeyRing({1: secrets.token_bytes(KEY_BYTES)}).write(path)
+            text = path.read_text(encoding="ascii", errors="replace")
+        except OSError as wrong:
+            raise SettingsInvalid(f"key file {str(path)!r}: {wrong.strerror}") from None
+        ring = KeyRing.parse(text, str(path))
+        ring._path = path
+        return ring
+
+    @staticmethod
+    def rotate(path: Path) -> "KeyRing":
+        """Add a key to the ring in a file, or make the file. Two at once add one each.
+
+        Raises:
+            SettingsInvalid: as ``open``; and the file cannot be written.
+        """
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # another worker was quicker: its counts
-                KeyRing({1: secrets.token_bytes(KEY_BYTES)}).write(path)
-        return KeyRing.parse(path.read_text(encoding="ascii"), str(path))
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX)
+                if path.exists():
+                    KeyRing.open(path).added().write(path, replace=True)
+                return KeyRing.open(path)
+            finally:
+                os.close(folder)
+        except OSError as wrong:
+            raise SettingsInvalid(f"key file {str(path)!r}: {wrong.strerror}") from None
 
     def write(self, path: Path, *, replace: bool = False) -> None:
         """Write the ring where only the owner can read it, whole or not at all.
+
+        A file that is replaced keeps its owner and mode: the workers go on reading it.
 
         Raises:
             FileExistsError: the file is there and was not to be replaced.
@@ -120,7 +163,13 @@ class KeyRing:
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
+                if replace:
+                    before = path.stat()
+                    os.fchown(handle, before.st_uid, before.st_gid)
+                    os.fchmod(handle, before.st_mode & 0o7777)
                 file.write(text + "\n")
+                file.flush()
+                os.fsync(handle)  # what is sealed with a key that a crash took is lost
             if replace:
                 fresh.replace(path)
             else:
