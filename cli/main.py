@@ -25,6 +25,7 @@ COMMANDS = {
     "mark": "cli.mark:mark",
     "policy": "cli.policy:policy",
     "dead-letters": "cli.dead_letters:dead_letters",
+    "keys": "cli.keys:keys",
     "demo": "cli.demo:demo",
 }
 
