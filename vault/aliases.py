@@ -22,7 +22,7 @@ from runtime.engine.ports import Unavailable
 from runtime.keys import KeyRing
 from schemas.events.parts import Identity, IdentityScheme
 from schemas.ids import Citizen
-from vault import links
+from vault import keys, links
 from vault.directory import Found
 from vault.identities import Named, ranked
 from vault.joining import PERSONAL, Alias, Asked, Assigned, assign, settle
@@ -84,6 +84,7 @@ class DatabaseDirectory:
             bundle: says from how many identities on a number is shared.
         """
         self._database = database
+        self._ring = ring
         self._hashes = Hashes(ring)
         self._wrapped = Wrapped(ring)
         self._bundle = bundle
@@ -150,6 +151,8 @@ class DatabaseDirectory:
 
     async def _current(self, connection: Any, at: datetime) -> State:
         """The state, with a horizon beyond ``at``."""
+        if self._state is None:
+            await keys.agree(connection, self._ring)
         row = await connection.fetchrow("SELECT * FROM vault.state")
         if at >= row["horizon"] or self._hashes.current > row["key_version"]:
             beyond = at.replace(second=0, microsecond=0) + HORIZON_STEP

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from runtime.database import Database
 from runtime.keys import KeyRing
-from vault import audit
+from vault import audit, keys
 from vault.aliases import Hashes
 from vault.sealing import Wrapped
 
@@ -33,13 +33,16 @@ async def rotate(
     who: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Rotated:
-    """Rotate all that is under an older version. Raises ``Unavailable``, ``CannotOpen``.
+    """Rotate all that is under an older version.
+
+    Raises ``Unavailable``, ``WrongKeys``, ``CannotOpen``.
 
     Args:
         progress: told how many rows are done, of how many.
     """
     wrapped, hashes = Wrapped(ring), Hashes(ring)
     async with database.connection() as connection:
+        await keys.agree(connection, ring)
         await connection.execute(
             "UPDATE vault.state SET key_version = greatest(key_version, $1)", ring.current
         )
@@ -64,16 +67,6 @@ async def rotate(
             detail=f"{rotated.aliases} aliases, {rotated.data_keys} data keys",
         )
     return rotated
-
-
-async def versions_in_use(database: Database) -> tuple[int, ...]:
-    """Key versions that something in the vault is still under; a ring without one is no use."""
-    async with database.connection() as connection:
-        rows = await connection.fetch(
-            "SELECT key_version FROM vault.aliases UNION "
-            "SELECT key_version FROM vault.data_keys WHERE wrapped IS NOT NULL ORDER BY 1"
-        )
-    return tuple(row["key_version"] for row in rows)
 
 
 async def _aliases(connection: Any, wrapped: Wrapped, hashes: Hashes, version: int) -> int:

@@ -111,7 +111,7 @@ async def test_R61_the_tables_hold_no_plain_value_and_no_pseudonym_derived_from_
     tables = await rows(
         dsn, "SELECT table_name AS name FROM information_schema.tables WHERE table_schema='vault'"
     )
-    assert len(tables) == 8
+    assert len(tables) == 9
     for table in tables:
         for row in await rows(dsn, f"SELECT * FROM vault.{table['name']}"):  # noqa: S608
             shown = repr(tuple(row))

@@ -18,6 +18,8 @@ STATEMENTS = (
     )
     """,
     "INSERT INTO vault.state DEFAULT VALUES",
+    # Tells a key ring that is another one: with it, everybody would be somebody new.
+    "CREATE TABLE vault.key_versions (version integer PRIMARY KEY, fingerprint text NOT NULL)",
     """
     CREATE TABLE vault.data_keys (
         citizen text PRIMARY KEY,
