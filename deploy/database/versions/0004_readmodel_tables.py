@@ -33,7 +33,7 @@ STATEMENTS = (
     "the whole view (brief: what is asked at call start); kind contact: led to no ticket'",
     # What the look-up at call start asks: a citizen's tickets, the newest first (R53).
     """
-    CREATE INDEX tickets_of_citizen ON readmodel.tickets (citizen, received_at DESC)
+    CREATE INDEX tickets_of_citizen ON readmodel.tickets (citizen, received_at DESC NULLS LAST)
     WHERE kind = 'ticket'
     """,
     # R5: an open step that nobody answers for.

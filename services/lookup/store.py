@@ -1,0 +1,133 @@
+"""What the look-ups ask of the read model; each answer in one or two round trips."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from rules.ticket.brief import Brief
+from rules.ticket.view import TicketView
+from runtime.database import Database
+
+TICKETS_AT_MOST: Final = 60
+"""Of a person, the newest: more than any rule looks back on (``keep_tickets``), few enough to read
+while the citizen is on the line."""
+EVENTS_AT_MOST: Final = 2_000
+"""Of a ticket's story."""
+LINKED_AT_MOST: Final = 50
+
+# $1 is the citizen, $2 how many pseudonyms at most.
+_MEMBERS = """
+    WITH RECURSIVE members (citizen) AS (
+        SELECT $1::text
+        UNION
+        SELECT linked.citizen FROM members AS m CROSS JOIN LATERAL (
+            SELECT second FROM readmodel.links WHERE first = m.citizen
+            UNION ALL
+            SELECT first FROM readmodel.links WHERE second = m.citizen
+        ) AS linked (citizen)
+    ), persons AS (SELECT citizen FROM members LIMIT $2)
+"""
+_TICKETS = """
+    SELECT t.brief, v.verdict, v.reason, v.case_ticket,
+           (SELECT count(*) FROM persons) AS members
+    FROM persons AS p CROSS JOIN LATERAL (
+        SELECT ticket, received_at, brief FROM readmodel.tickets
+        WHERE citizen = p.citizen AND kind = 'ticket'
+        ORDER BY received_at DESC NULLS LAST LIMIT $3
+    ) AS t LEFT JOIN readmodel.verdicts AS v ON v.ticket = t.ticket
+    ORDER BY t.received_at DESC NULLS LAST LIMIT $3
+"""
+TICKETS_OF: Final = _MEMBERS + _TICKETS
+PERSONS: Final = _MEMBERS + " SELECT citizen FROM persons"
+VIEW: Final = "SELECT view FROM readmodel.tickets WHERE ticket = $1 AND view IS NOT NULL"
+# The contact that a ticket was made from names no ticket yet. What the ticket calls its contact
+# may be anything: another ticket's story is not shown with it.
+EVENTS: Final = """
+    SELECT ticket, document FROM readmodel.events
+    WHERE recordedtime <= $3 AND (
+        ticket = $1
+        OR (about = $1 OR ticket = $2)
+        AND (type LIKE 'hotline.contact.%' OR type LIKE 'hotline.call.%')
+    )
+    ORDER BY recordedtime, ticket, sequence LIMIT $4
+"""
+FACTS: Final = """
+    SELECT document FROM readmodel.facts
+    WHERE ticket = $1 AND recordedtime <= $2
+    ORDER BY recordedtime, partition, position LIMIT $3
+"""
+LIVE: Final = "SELECT department FROM readmodel.dispatches WHERE ticket = $1"
+
+
+class Found(NamedTuple):
+    """A ticket of a person, with the verdict that holds."""
+
+    brief: Brief
+    verdict: str | None
+    reason: str | None
+    case: str | None
+
+
+class Person(NamedTuple):
+    """A person's tickets, the newest first."""
+
+    tickets: Sequence[Found]
+    linked: int
+    """Pseudonyms that are this person."""
+
+
+class Told(NamedTuple):
+    """All that was recorded of a ticket by an instant."""
+
+    events: Sequence[dict[str, Any]]
+    """Its own, and those of contacts and calls about it, as they were recorded."""
+    own: Sequence[str]
+    """JSON of its own events."""
+    facts: Sequence[dict[str, Any]]
+
+
+class Store:
+    """Reads; never writes. Every method may raise ``Unavailable``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def tickets_of(self, citizen: str) -> Person:
+        """Tickets of the person with this pseudonym, linked ones included (R12)."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(TICKETS_OF, citizen, LINKED_AT_MOST, TICKETS_AT_MOST)
+        tickets = [Found(Brief.from_json(row["brief"]), *list(row)[1:4]) for row in rows]
+        return Person(tickets, rows[0]["members"] if rows else 1)
+
+    async def view(self, ticket: str) -> TicketView | None:
+        """The ticket as it stands."""
+        async with self._database.connection() as connection:
+            found = await connection.fetchval(VIEW, ticket)
+        return None if found is None else TicketView.from_json(found)
+
+    async def told(self, view: TicketView, at: datetime) -> Told:
+        """What was recorded of the ticket up to an instant, in that order."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(EVENTS, view.ticket, view.contact_id, at, EVENTS_AT_MOST)
+            facts = await connection.fetch(FACTS, view.ticket, at, EVENTS_AT_MOST)
+        return Told(
+            [orjson.loads(row["document"]) for row in rows],
+            [row["document"] for row in rows if row["ticket"] == view.ticket],
+            [orjson.loads(row["document"]) for row in facts],
+        )
+
+    async def working_on(self, ticket: str) -> list[str | None]:
+        """Units of the live dispatches of a ticket."""
+        async with self._database.connection() as connection:
+            return [row["department"] for row in await connection.fetch(LIVE, ticket)]
+
+    async def persons(self, citizen: str) -> frozenset[str]:
+        """All pseudonyms of the person, this one among them."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(PERSONS, citizen, LINKED_AT_MOST)
+        return frozenset(row["citizen"] for row in rows)
+
+    async def close(self) -> None:
+        await self._database.close()
