@@ -1,17 +1,8 @@
-"""Masking of what a text says about a person, before it goes on (R61).
-
-Intake masks every string of a document (``mask``), deep, unknown fields included. Only the fields
-named in ``KEPT`` stay as they are, because an id or a reference may look like a telephone number.
-A field that nobody named is masked: the safe way round.
-
-What is found is replaced by the name of its kind in brackets, never by a part of the value: the
-last four digits and a street are a person. A kind is one row of ``KINDS``; names and numbers spelt
-in words come as further rows.
-"""
+"""Numbers written in digits, and e-mail addresses: each kind is one row of ``KINDS`` (R61)."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 _GAP = r"[ \u3000\-－–—.·]?"
 """What people put between groups of digits."""
@@ -20,7 +11,7 @@ _END = r"(?![0-9A-Za-z])"
 _NOT_IN_UUID = "(?<![0-9a-f]{8}-[0-9a-f])"
 _PROVINCE_CODE = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91)"
 _MONTH_DAY = "(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
+PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
 _PLATE_CHARACTER = "[A-HJ-NP-Za-hj-np-z0-9]"
 _MOBILE = "|".join(
     # Only the ways in which people group a number: a gap anywhere would take «1998.5-2003.10».
@@ -113,68 +104,23 @@ EMAIL = Kind(
 PLATE = Kind(
     "plate",  # 车牌号, GA 36: province, letter, five or six characters, a digit early among them
     re.compile(
-        rf"[{_PROVINCES}][A-HJ-NP-Za-hj-np-z][ ·•・\-]?(?=[A-Za-z]{{0,3}}[0-9])"
+        rf"[{PROVINCES}][A-HJ-NP-Za-hj-np-z][ ·•・\-]?(?=[A-Za-z]{{0,3}}[0-9])"
         rf"{_PLATE_CHARACTER}{{4,5}}(?:{_PLATE_CHARACTER}|[挂学警港澳领]){_END}"
     ),
 )
 KINDS: tuple[Kind, ...] = (*LONG_NUMBERS, EMAIL, PLATE)
 
-_MAYBE = re.compile("[0-9０-９@＠]")
-_LONG_NUMBER = re.compile(r"[0-9](?:[ \u3000\-－–—.·,、()（）]{0,3}+[0-9]){9}")
+MAYBE_GAP = r"[ \u3000\-－–—.·,、()（）]{0,3}+"
+_LONG_NUMBER = re.compile(rf"[0-9](?:{MAYBE_GAP}[0-9]){{9}}")
 _WITH_PLUS = re.compile(rf"[+＋]{_GAP}[1-9]")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?"
-    r"(?:Z|[+\-][0-9]{2}:?[0-9]{2})?"
-)
 _RUN = re.compile(r"[0-9A-Za-z \u3000+＋()（）\-－–—.·,、转]{7,}")
 """All that a long number and its neighbours can consist of: only such a run is looked at closely,
 which is a fifth of the work in Chinese text."""
 _PLAIN_MOBILE = re.compile("1[3-9][0-9]{9}")
-_FULL_WIDTH = re.compile("[０-９Ａ-Ｚａ-ｚ＠]")
-"""Input methods write numbers in these too; full-width punctuation is just Chinese."""
-_HALF_WIDTH = {
-    code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if _FULL_WIDTH.match(chr(code))
-} | {ord("．"): "."}
-
-KEPT = frozenset(
-    # Ids and codes that rules compare; a platform must not build them from personal data.
-    {
-        *("dispatch_id", "parent_dispatch_id", "contact_id", "task_id", "reply_id"),
-        *("verification_id", "solution_id", "escalation_id", "remedy_id", "supervision_id"),
-        *("case_id", "command_id", "notice_id", "caused_by"),
-        *("ticket", "earlier_ticket", "parent", "children", "source_number"),
-        *("leaf", "category_path", "tree_version", "resolution", "reason_code"),
-        *("division", "grid", "credit_code", "knowledge_entry"),
-    }
-)
-"""Fields that stay as they are. Not among them: references of recordings and pictures, whose names
-often hold the caller's number, and the names or numbers of staff, who often log in by telephone."""
-
-PARTIES = frozenset({"complainant", "caller", "on_behalf_of"})
-"""Objects that describe a citizen: of them only ``PARTY_KEPT`` goes on."""
-PARTY_KEPT = frozenset({"kind", "gender", "on_behalf_of"})
-WITHHELD = frozenset({"identities", "identity", "callback_number"})
-"""Fields that go wherever they stand: identities and numbers of citizens."""
-_TREATED = KEPT | PARTIES | WITHHELD
 
 
-def mask_text(text: str) -> str:
-    """The text with each phone, id, bank card and plate number and e-mail address replaced.
-
-    Idempotent, and nearly free where there is nothing: a text without digits is scanned once.
-    """
-    if _MAYBE.search(text) is None:
-        return text
-    if text[4:5] == "-" and _INSTANT.fullmatch(text) is not None:
-        return text
-    if _FULL_WIDTH.search(text) is None:
-        return _mask_half_width(text)
-    half_width = text.translate(_HALF_WIDTH)
-    masked = _mask_half_width(half_width)
-    return text if masked == half_width else masked
-
-
-def _mask_half_width(text: str) -> str:
+def mask_numbers(text: str) -> str:
+    """The text, half-width, with each phone, id, card and plate number and e-mail replaced."""
     while True:
         masked = text
         if _may_have_number(masked):
@@ -213,55 +159,3 @@ def _replace(kind: Kind, text: str) -> str:
     if only_if is None:
         return pattern.sub(mark, text)
     return pattern.sub(lambda found: mark if only_if(found[0]) else found[0], text)
-
-
-def mask(value: Any) -> Any:
-    """A JSON value without personal data: strings masked, citizens and their numbers left out.
-
-    A whole number long enough to be a telephone number is masked too, and so are the names of an
-    object's fields; where there is nothing to mask the value comes back equal.
-    """
-    kind = type(value)
-    if kind is str:
-        return mask_text(value)
-    if kind is dict:
-        return _mask_object(value)
-    if kind is list:
-        return [mask(item) for item in value]
-    if kind is int and abs(value) >= 1_000_000_000:
-        text = str(value)
-        masked = mask_text(text)
-        return value if masked == text else masked
-    return value
-
-
-def _mask_object(value: Mapping[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    suspicious = _MAYBE.search
-    for name, item in value.items():
-        if name in _TREATED:
-            if name in WITHHELD:
-                continue
-            if name in PARTIES:
-                if type(item) is dict:
-                    party = {key: item[key] for key in item if key in PARTY_KEPT}
-                    result[name] = _mask_object(party)
-                elif item is None or name == "caller":  # of a call: an agent's number
-                    result[name] = mask(item)
-            else:
-                result[name] = item if _is_plain(item) else mask(item)
-            continue
-        key = name if suspicious(name) is None else mask_text(name)
-        while key in result:
-            key += "'"  # two numbers used as names: neither value is lost
-        if type(item) is str:  # as ``mask`` would: most of what there is
-            result[key] = item if suspicious(item) is None else mask_text(item)
-        else:
-            result[key] = mask(item)
-    return result
-
-
-def _is_plain(item: Any) -> bool:
-    """A value of the declared kind: something else under a declared name is masked."""
-    kind = type(item)
-    return kind is not dict and (kind is not list or all(type(each) is str for each in item))

@@ -1,0 +1,194 @@
+"""A whole document: which fields stay, which go, and how each of the others is masked (R61).
+
+Intake masks every string of a document, deep, unknown fields included. Only the fields named in
+``KEPT`` stay as they are, because an id or a reference may look like a telephone number. A field
+that nobody named is masked: the safe way round.
+"""
+
+import hmac
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final
+
+from services.intake.masking.text import MAYBE_NUMBER, mask_address, mask_digits, mask_text
+
+KEPT = frozenset(
+    # Ids and codes that rules compare; a platform must not build them from personal data.
+    {
+        *("dispatch_id", "parent_dispatch_id", "contact_id", "task_id", "reply_id"),
+        *("verification_id", "solution_id", "escalation_id", "remedy_id", "supervision_id"),
+        *("case_id", "command_id", "notice_id", "caused_by"),
+        *("ticket", "earlier_ticket", "parent", "children", "source_number"),
+        *("leaf", "category_path", "tree_version", "resolution", "reason_code"),
+        *("division", "grid", "credit_code", "knowledge_entry"),
+    }
+)
+"""Fields that stay as they are. Not among them: references of recordings and pictures, whose names
+often hold the caller's number."""
+
+OFFICIAL = frozenset(
+    {
+        *("agent", "handler", "by", "asked_by", "recorded_by", "arbiter", "report_to"),
+        *("department", "proposed_department", "referred_to", "body", "team"),
+    }
+)
+"""Who acts for the hotline or a department. Names stay: attribution compares them (R22), and they
+act in office. Numbers go: staff often log in by telephone."""
+
+PARTIES = frozenset({"complainant", "caller", "on_behalf_of"})
+"""Objects that describe a citizen: of them only ``PARTY_KEPT`` goes on."""
+PARTY_KEPT = frozenset({"kind", "gender", "on_behalf_of"})
+WITHHELD = frozenset({"identities", "identity", "callback_number"})
+"""Fields that go wherever they stand: identities and numbers of citizens."""
+
+PLACE = "place"
+PLACE_KEY = "key"
+MATTER = "matter"
+COORDINATE_DECIMALS: Final = 4
+"""Eleven metres: enough for what lies in a street, too little for a door in a block of flats."""
+PLACE_KEY_DIGITS: Final = 16
+
+ADDRESSES = frozenset(
+    {
+        "address",
+        "地址",
+        "住址",
+        "家庭住址",
+        "详细地址",
+        "联系地址",
+        "户籍地址",
+        "事发地址",
+        "事发地点",
+    }
+)
+"""Fields of an address, also where a platform puts them beside the contract's."""
+NAMES = frozenset(
+    {
+        *(
+            "姓名",
+            "联系人",
+            "来电人",
+            "投诉人",
+            "诉求人",
+            "反映人",
+            "举报人",
+            "求助人",
+            "申请人",
+            "户主",
+        ),
+        *("市民姓名", "客户姓名", "业主姓名", "contact_name", "caller_name", "citizen_name"),
+    }
+)
+"""Fields of a citizen's name, outside the contract."""
+_TREATED = KEPT | OFFICIAL | PARTIES | WITHHELD | ADDRESSES | NAMES | {PLACE, MATTER}
+_NAME_MASK = "[name]"
+
+_SPACE = re.compile(r"[\W_]+")
+_BETWEEN_DIGITS = re.compile(r"(?<=[0-9a-z])[\W_]+(?=[0-9a-z])")
+_BUILDING = re.compile(r"(?<=[0-9a-z])(?:号楼|幢|座|栋楼)")
+_ROOM = re.compile(r"(?<=[0-9])[室房]$")
+
+
+class Masker:
+    """Masks documents; a place gets a key by which rules compare places without knowing them."""
+
+    def __init__(self, place_key: bytes) -> None:
+        """Args:
+        place_key: secret, and the same for ever: what keys of places are made with.
+        """
+        self._place_key = place_key
+
+    def mask(self, value: Any) -> Any:
+        """A JSON value without personal data: strings masked, citizens and their numbers left out.
+
+        A whole number long enough to be a telephone number is masked too, and so are the names of
+        an object's fields; where there is nothing to mask the value comes back equal.
+        """
+        kind = type(value)
+        if kind is str:
+            return mask_text(value)
+        if kind is dict:
+            return self._object(value)
+        if kind is list:
+            return [self.mask(item) for item in value]
+        if kind is int and abs(value) >= 1_000_000_000:
+            text = str(value)
+            masked = mask_digits(text)
+            return value if masked == text else masked
+        return value
+
+    def place(self, address: str) -> str:
+        """The key of an address: the same however it is spaced and punctuated."""
+        plain = plain_address(address).encode()
+        return hmac.digest(self._place_key, plain, "sha256").hex()[:PLACE_KEY_DIGITS]
+
+    def _object(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for name, item in value.items():
+            if name in _TREATED:
+                self._treated(name, item, result)
+                continue
+            key = name
+            if MAYBE_NUMBER.search(name) is not None or not name.isascii():
+                key = mask_text(name)
+            while key in result:
+                key += "'"  # two numbers used as names: neither value is lost
+            result[key] = mask_text(item) if type(item) is str else self.mask(item)
+        return result
+
+    def _treated(self, name: str, item: Any, result: dict[str, Any]) -> None:
+        if name in KEPT:
+            result[name] = item if _is_plain(item) else self.mask(item)
+        elif name in OFFICIAL:
+            result[name] = mask_digits(item) if type(item) is str else self.mask(item)
+        elif name in WITHHELD:
+            return
+        elif name in PARTIES:
+            if type(item) is dict:
+                result[name] = self._object({key: item[key] for key in item if key in PARTY_KEPT})
+            elif item is None or name == "caller":  # of a call: an agent's number
+                result[name] = self.mask(item)
+        elif name == PLACE:
+            result[name] = self._place(item) if type(item) is dict else self.mask(item)
+        elif name == MATTER:
+            result[name] = self._matter(item) if type(item) is dict else self.mask(item)
+        elif name in ADDRESSES:
+            result[name] = mask_address(item) if type(item) is str else self.mask(item)
+        else:
+            result[name] = _NAME_MASK if type(item) is str and item else self.mask(item)
+
+    def _place(self, place: Mapping[str, Any]) -> dict[str, Any]:
+        """Without house numbers, to eleven metres, and with the key of the whole address."""
+        result = self._object({name: place[name] for name in place if name != PLACE_KEY})
+        neighbourhood = result.get("neighbourhood")
+        if type(neighbourhood) is str:
+            result["neighbourhood"] = mask_address(neighbourhood)
+        for name in ("lat", "lon"):
+            if type(result.get(name)) is float:
+                result[name] = round(result[name], COORDINATE_DECIMALS)
+        address = place.get("address")
+        if type(address) is str and plain_address(address):
+            result[PLACE_KEY] = self.place(address)
+        return result
+
+    def _matter(self, matter: Mapping[str, Any]) -> dict[str, Any]:
+        """Whom it is about: a shop called after a person (李先生牛肉面) must stay told apart."""
+        result = self._object({name: matter[name] for name in matter if name != "name"})
+        name = matter.get("name")
+        if "name" in matter:
+            result["name"] = mask_digits(name) if type(name) is str else self.mask(name)
+        return result
+
+
+def plain_address(address: str) -> str:
+    """The address in one spelling: width, case, spaces, 幢 for 栋, 502室 for 502."""
+    text = unicodedata.normalize("NFKC", address).casefold()
+    text = _SPACE.sub("", _BETWEEN_DIGITS.sub("_", text).replace("_", "\x1f")).replace("\x1f", "-")
+    return _ROOM.sub("", _BUILDING.sub("栋", text))
+
+
+def _is_plain(item: Any) -> bool:
+    """A value of the declared kind: something else under a declared name is masked."""
+    kind = type(item)
+    return kind is not dict and (kind is not list or all(type(each) is str for each in item))
