@@ -202,18 +202,6 @@ class StateUnreadable(HotlineError):
         self.version, self.current = version, current
 
 
-class TablesMissing(HotlineError):
-    """The database has not the tables that a service writes.
-
-    Operator action: run ``hotline database migrate`` (``hotline up`` does), then start again.
-    """
-
-    def __init__(self, service: str, detail: str) -> None:
-        super().__init__(
-            "tables_missing", f"{service}: {detail}; run hotline database migrate, start again"
-        )
-
-
 class PositionAhead(HotlineError):
     """The database was filled further than the topic goes: the topic was made anew.
 

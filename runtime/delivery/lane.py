@@ -13,16 +13,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
-import asyncpg
-
-from runtime.database import PASSING, Database
+from runtime.database import Database, asking
 from runtime.delivery import positions
 from runtime.delivery.positions import REBUILD, Position
 from runtime.delivery.sink import Sink
 from runtime.engine import failpoints
 from runtime.engine.ports import Unavailable
 from runtime.engine.task import Progress
-from runtime.errors import PositionAhead, TablesMissing
+from runtime.errors import PositionAhead
 from runtime.log import describe_error
 from runtime.processor import Note, Record
 from schemas.topics import Topic
@@ -34,11 +32,6 @@ RETRY_SECONDS: Final = 0.5
 QUIET_SECONDS: Final = 1.0
 """After so long without a record the position passes the markers of transactions that came last:
 sooner, each of the log's transactions would cost one of the database's."""
-_UNMIGRATED: Final = (
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.InvalidSchemaNameError,
-)
 
 
 class LaneState(StrEnum):
@@ -166,6 +159,7 @@ class Lane:
         self._buffer: deque[tuple[str, Record]] = deque()
         self._in_hand = 0
         self._careful = 0
+        self._rebuilt_meanwhile = False
         self._wake = asyncio.Event()
         self._waits_since = 0.0
         self._unsure = False
@@ -231,6 +225,12 @@ class Lane:
         self._paused, self.stopped = False, None
         self._wake.set()
 
+    def look(self, found: Mapping[str, Position]) -> None:
+        """What the positions say now: a lane without records would not hear of a rebuild."""
+        if self.reading and _owned_by_rebuild(found) and not _same_epochs(found, self.held):
+            self._rebuilt_meanwhile = True
+            self._wake.set()
+
     def close(self) -> None:
         """Start no new transaction and end."""
         self._closing = True
@@ -243,7 +243,6 @@ class Lane:
 
         Raises:
             PositionAhead: the topic ends before the position.
-            TablesMissing: the database was not migrated.
         """
         while not self._closing:
             try:
@@ -263,6 +262,7 @@ class Lane:
         self._source.hold(self.number)
         self._buffer.clear()
         self._in_hand, self._careful, self._unsure = 0, 0, False
+        self._rebuilt_meanwhile = False
         self.state, self.stopped = LaneState.STARTING, None
 
     async def _start(self) -> None:
@@ -306,15 +306,12 @@ class Lane:
 
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:
-        try:
-            async with self._database.transaction() as connection:
-                await connection.execute(
-                    "SELECT set_config('idle_in_transaction_session_timeout', $1, true)",
-                    self._silence_ms,
-                )
-                yield connection
-        except _UNMIGRATED as error:
-            raise TablesMissing(self.sink.name, str(error)) from error
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "SELECT set_config('idle_in_transaction_session_timeout', $1, true)",
+                self._silence_ms,
+            )
+            yield connection
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T | None:
         """Ask the database again and again while it does not answer, in a declared wait (F23).
@@ -351,6 +348,8 @@ class Lane:
 
     async def _turn(self) -> None:
         """Wait for records, write them; or pass the markers behind the last one."""
+        if self._rebuilt_meanwhile:
+            raise _Lost(rebuilt=True)
         if self._paused or self.stopped is not None:
             self.state = LaneState.PAUSED
             self._wake.clear()
@@ -365,7 +364,8 @@ class Lane:
             except TimeoutError:
                 if self.fetched == self.offsets:
                     return
-        if self._closing or self._paused or not (self._buffer or self.fetched != self.offsets):
+        halted = self._closing or self._paused or self._rebuilt_meanwhile
+        if halted or not (self._buffer or self.fetched != self.offsets):
             return
         batch = self._take()
         if batch.to:
@@ -438,7 +438,7 @@ class Lane:
                 if not await positions.move(
                     connection, self.sink.name, self.number, self.held, batch.to
                 ):
-                    raise _Lost(rebuilt=await self._rebuilt(connection))
+                    raise _Lost(rebuilt=await self._was_rebuilt(connection))
                 self._notes = []
                 for name, records in batch.records.items():
                     self._notes += await self._rows(connection, self.topics[name], records)
@@ -448,16 +448,19 @@ class Lane:
 
     async def _rows(self, connection: Any, topic: Topic, records: Sequence[Record]) -> list[Note]:
         try:
-            return list(await self.sink.write(connection, topic, self.number, records))
-        except _UNMIGRATED:
-            raise
-        except PASSING as error:
-            # A sink may raise such an error itself; then the connection is in order.
-            ours = isinstance(error, asyncpg.InterfaceError | OSError)
-            if ours and not isinstance(error, TimeoutError) and not connection.is_closed():
+            with asking():
+                return list(await self.sink.write(connection, topic, self.number, records))
+        except Unavailable as unavailable:
+            # A sink may raise an OSError of its own; then the connection is in order.
+            error = unavailable.__cause__
+            own = isinstance(error, OSError) and not isinstance(error, TimeoutError)
+            if own and not connection.is_closed():
+                assert isinstance(error, Exception)
                 raise _SinkRaised(records[0], error) from error
             raise
         except Exception as error:
+            if connection.is_closed():
+                raise Unavailable(f"PostgreSQL: {error!r}") from error
             raise _SinkRaised(records[0], error) from error
 
     async def _committed(self, batch: _Batch) -> bool:
@@ -468,7 +471,7 @@ class Lane:
             raise _Lost(rebuilt=_owned_by_rebuild(found))
         return all(found[name].next_offset == offset for name, offset in batch.to.items())
 
-    async def _rebuilt(self, connection: Any) -> bool:
+    async def _was_rebuilt(self, connection: Any) -> bool:
         found = await positions.lane(connection, self.sink.name, self.number, list(self.topics))
         return _owned_by_rebuild(found)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -16,6 +17,7 @@ from mode import Service
 
 from runtime import log, metrics
 from runtime.database import Database
+from runtime.delivery import positions
 from runtime.delivery.lane import Lane, LaneState
 from runtime.delivery.observer import DeliveryObserver
 from runtime.delivery.sink import Sink
@@ -323,6 +325,22 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             self.lag_records = sum(self._lag_of(lane, ends, now) for lane in lanes.values())
             self.observer.levels(lanes.values())
             await self._tell_kafka(lanes)
+
+    @Service.task
+    async def _watch_rebuilds(self) -> None:
+        """Tell quiet lanes of a rebuild; those with records find out by themselves."""
+        while not self.should_stop:
+            await self.sleep(MONITOR_SECONDS)
+            lanes = dict(self.lanes)
+            if not any(lane.reading and not lane.waits_for for lane in lanes.values()):
+                continue
+            try:
+                async with self._slots, self.database.connection() as connection:
+                    found = await positions.every(connection, self.sink.name)
+            except (Unavailable, asyncpg.PostgresError):
+                continue  # The lanes say so.
+            for number, lane in lanes.items():
+                lane.look({each.topic: each for each in found if each.partition == number})
 
     def _lag_of(self, lane: Lane, ends: Mapping[TopicPartition, int], now: float) -> int:
         """Records up to the last stable offset that are not written; raises ``Stalled``."""

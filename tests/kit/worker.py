@@ -23,8 +23,8 @@ ASK_S = 2.0
 
 
 def command(*services: str, by_faust: bool = False) -> list[str]:
-    """What starts a worker of these services; ``reminders`` is the tests' own."""
-    app = "tests.kit.reminders_app" if services == ("reminders",) else ""
+    """What starts a worker of these services; some are the tests' own."""
+    app = f"tests.kit.{services[0]}_app" if services in (("reminders",), ("notebook",)) else ""
     if by_faust:
         (service,) = services
         app = f"services.{service}.app"
