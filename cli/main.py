@@ -24,6 +24,8 @@ COMMANDS = {
     "explain": "cli.explain:explain",
     "mark": "cli.mark:mark",
     "policy": "cli.policy:policy",
+    "citizen": "cli.citizen:citizen",
+    "database": "cli.database:database",
     "dead-letters": "cli.dead_letters:dead_letters",
     "keys": "cli.keys:keys",
     "demo": "cli.demo:demo",

@@ -133,6 +133,13 @@ class DatabaseDirectory:
             found = await self._find(connection, [each.name for each in named])
         return settle((found[each.name] for each in named if each.name in found), at)
 
+    async def rows_of(
+        self, connection: Any, identities: Sequence[Identity], source: str
+    ) -> list[int]:
+        """Ids of their rows in the table; for ``share``."""
+        found = await self._find(connection, [each.name for each in ranked(identities, source)])
+        return [alias.id for alias in found.values()]
+
     async def members(self, citizen: str) -> frozenset[Citizen]:
         """All pseudonyms of the person, this one among them (``identity.linked``)."""
         async with self._database.connection() as connection:
