@@ -19,14 +19,17 @@ PASSING: Final = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.exceptions.TransactionRollbackError,
     asyncpg.exceptions.ConnectionDoesNotExistError,
     asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.LockNotAvailableError,
+    asyncpg.exceptions.ReadOnlySQLTransactionError,
 )
-"""What passes by itself: down, restarting, full, out of connections, a deadlock's victim."""
+"""What passes by itself: down, restarting, failing over, full, out of connections, a deadlock's
+victim. asyncpg's own errors are none (we misuse it, or the DSN), but on a connection that is gone.
+"""
 
 NOT_MIGRATED: Final = (
     asyncpg.exceptions.InvalidSchemaNameError,
@@ -49,6 +52,14 @@ def asking() -> Iterator[None]:
         ) from error
     except PASSING as error:
         raise Unavailable(f"PostgreSQL: {error!r}") from error
+
+
+def _gone(connection: Any) -> bool:
+    """Whether a connection that the pool lent us was closed meanwhile, by the server or by us."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True  # back in the pool before we gave it back
 
 
 class Database:
@@ -86,7 +97,12 @@ class Database:
         with asking():
             pool = await self._opened()
             async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                yield connection
+                try:
+                    yield connection
+                except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                    if not _gone(connection):
+                        raise
+                    raise Unavailable(f"PostgreSQL: {error!r}") from error
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:

@@ -1,5 +1,6 @@
 """A process that outlives the command that started it, told apart from whoever reuses its pid."""
 
+import contextlib
 import os
 import random
 import signal
@@ -70,7 +71,15 @@ class Recorded:
                 process.wait(timeout_s)
             except psutil.TimeoutExpired:
                 return not self.running
+        self._reap()
         return True
+
+    def _reap(self) -> None:
+        """Of a child that ended before anybody waited for it: until then its pid counts as alive,
+        and a PostgreSQL that was killed would not start again."""
+        with contextlib.suppress(ChildProcessError, psutil.NoSuchProcess):
+            if abs(psutil.Process(self.pid).create_time() - self.started) < START_TOLERANCE_S:
+                os.waitpid(self.pid, os.WNOHANG)
 
     def stop(self, timeout_s: float, number: signal.Signals = signal.SIGTERM) -> None:
         """Ends it by the signal, after ``timeout_s`` by SIGKILL. A paused process is woken."""
