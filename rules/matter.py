@@ -73,12 +73,12 @@ def matter_of(content: TicketContent, before: Matter = NOTHING) -> Matter:
         if place is not None:
             division = _unit(place.division)
             spot = _plain(place.neighbourhood or place.address)
-            place_key = getattr(place, "key", None) or ""
+            place_key = place.key or ""
             if place.lat is not None and place.lon is not None:
                 position = (place.lat, place.lon)
     if "department" in given:
         department = (content.department or "").strip()
-    if "title" in given or "text" in given:
+    if "text" in given or ("title" in given and not text):
         text = fingerprint(content.title, content.text)
     found = Matter(credit_code, thing, division, spot, department, place_key, position, text)
     return NOTHING if found == NOTHING else found
@@ -169,7 +169,8 @@ def _place(one: Matter, two: Matter, rule: SameMatter) -> float | None:
         return rule.same_spot * (rule.far_m - metres) / (rule.far_m - rule.near_m)
     if one.spot and two.spot:
         if one.spot == two.spot:
-            return rule.same_spot
+            # Numbers of houses are masked in words: other keys say that they may differ.
+            return rule.same_spot if not (one.place_key and two.place_key) else rule.same_spot / 2
         if one.spot in two.spot or two.spot in one.spot:
             return rule.same_spot / 2
         return -1.0

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from policy.bundle import Policy
 from policy.matter import SameMatter
@@ -30,6 +31,8 @@ class Case(Struct, frozen=True):
     handling: Handling = UNHANDLED
     rests_on: str = ""
     """Id of the ticket on which it was itself excluded (R17, R18); else empty."""
+    reasonable: bool | None = None
+    """What a human said then of that one's result (ruling 10)."""
 
 
 class Concern(Struct, frozen=True):
@@ -143,6 +146,8 @@ def on(
             "candidate", "same_citizen_and_leaf", case.id, how, state, stand.since, due
         )
     if root is not None and state != "open" and not case.handling.answered:
+        if concern.reasonable is None and case.reasonable is not None:
+            concern = replace(concern, reasonable=case.reasonable)
         case = root
         stand, state, due = _standing(case, concern.time, policy)
     verdict, reason = _verdict(concern, case, how, stand, state, policy)

@@ -9,22 +9,20 @@ import re
 from base64 import b64decode, b64encode
 from bisect import bisect_right
 from functools import lru_cache
-from itertools import pairwise
+from struct import pack, unpack
 from typing import Final
 from zlib import crc32
 
-READ_CHARS: Final = 400
+READ_CHARS: Final = 300
 """Of a text: what it is about stands at its beginning, and a limit on everything."""
-PIECES_KEPT: Final = 40
-"""24 bits each, so that a print has at most 160 characters."""
+PIECES_KEPT: Final = 36
+"""32 bits each, so that a print has at most 192 characters."""
+_ALL: Final = 1 << 32
 
-_SILENT: Final = {
-    ord(each): None
-    for each in (
-        " \t\r\n\u3000,.;:!?()[]<>\"'“”‘’《》【】（）、，。；：！？…—-_/*~·"
-        "的了是在有我你他她它们这那和与及或也就都而且但被把给让对从向到于以为着过得地吗呢吧啊请您贵"
-    )
-}
+_SILENT: Final = re.compile(
+    r"[\s\u3000,.;:!?()\[\]<>\"'“”‘’《》【】（）、，。；：！？…—_/*~·-"
+    "的了是在有我你他她它们这那和与及或也就都而且但被把给让对从向到于以为着过得地吗呢吧啊请您贵]+"
+)
 """Marks, and characters that say how rather than what."""
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 
@@ -38,14 +36,17 @@ def fingerprint(*texts: str | None) -> str:
     if not text:
         return ""
     if text.isascii():
-        pieces = {crc32(word.encode()) >> 8 for word in _WORD.findall(text)}
+        pieces = {crc32(word.encode()) for word in _WORD.findall(text)}
     else:
-        codes = list(map(ord, text.translate(_SILENT)))
-        pieces = {
-            ((one << 16 | two) * 0x9E3779B1 & 0xFFFFFFFF) >> 8 for one, two in pairwise(codes)
-        }
+        raw = _SILENT.sub("", text).encode("utf-16-be")
+        half = len(raw) // 4
+        # Two characters are one number of 32 bits; once from the first on, once from the second.
+        pairs = unpack(f">{half}I", raw[: half * 4])
+        half = (len(raw) - 2) // 4
+        shifted = unpack(f">{half}I", raw[2 : 2 + half * 4]) if half > 0 else ()
+        pieces = {pair * 0x9E3779B1 % _ALL for pair in (*pairs, *shifted)}
     kept = sorted(pieces)[:PIECES_KEPT]
-    return b64encode(b"".join([each.to_bytes(3, "big") for each in kept])).decode()
+    return b64encode(pack(f">{len(kept)}I", *kept)).decode()
 
 
 def similarity(one: str, two: str) -> float | None:
@@ -60,8 +61,8 @@ def similarity(one: str, two: str) -> float | None:
     if not shared:
         return 0.0
     limit = min(
-        mine[-1] if len(mine) == PIECES_KEPT else 1 << 24,
-        yours[-1] if len(yours) == PIECES_KEPT else 1 << 24,
+        mine[-1] if len(mine) == PIECES_KEPT else _ALL,
+        yours[-1] if len(yours) == PIECES_KEPT else _ALL,
     )
     seen = bisect_right(mine, limit) + bisect_right(yours, limit) - shared
     return shared / seen
@@ -70,5 +71,5 @@ def similarity(one: str, two: str) -> float | None:
 @lru_cache(maxsize=8192)
 def _read(print_: str) -> tuple[tuple[int, ...], frozenset[int]]:
     raw = b64decode(print_)
-    pieces = tuple(int.from_bytes(raw[at : at + 3], "big") for at in range(0, len(raw), 3))
+    pieces = unpack(f">{len(raw) // 4}I", raw)
     return pieces, frozenset(pieces)

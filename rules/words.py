@@ -112,6 +112,17 @@ REASONS: Final[dict[str, Reason]] = {
         "The earlier ticket of this contact does not count any more.",
         "该来电所涉的更早工单已不计入。",
     ),
+    "answered_without_ticket": Reason(
+        "R17",
+        "The citizen came again about {case}, which has no result that is known to be reasonable, "
+        "and no ticket is known of it: a human decides.",
+        "市民就 {case} 再次来电, 该工单未得到合理的处理结果, 本次也未见生成工单, 待人工认定。",
+    ),
+    "exclusion_overturned": Reason(
+        "R15",
+        "A human overturned the rule's exclusion ({by}): possibly a repeat.",
+        "人工推翻了规则作出的排除 ({by}): 可能是重复投诉。",
+    ),
     "asked_about_ticket": Reason(
         "R18",
         "The citizen asked about {case}; without a leaf no more is known of it here.",

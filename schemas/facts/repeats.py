@@ -1,7 +1,8 @@
-"""What ``dedup`` says about each ticket: is it a repeat (重复投诉), and why (R12–R16, R22).
+"""What ``dedup`` says about each ticket: is it a repeat (重复投诉), and why (R12–R24).
 
-One fact per ticket and revision, on ``hotline.repeats``, keyed by citizen. The last one of a ticket
-in that order is what holds; the earlier ones are history. All five types carry the same data.
+One fact per ticket and revision, also of a contact without a ticket (ruling 4, ``subject_kind``), on
+``hotline.repeats``, keyed by citizen. The last one of a subject in that order is what holds; the
+earlier ones are history. All five types carry the same data.
 """
 
 from typing import Annotated, Literal
@@ -35,6 +36,14 @@ class RepeatChain(Part):
     """1 for the first ticket, 2 for its first repeat; 0 for a ticket that does not count."""
     length: Annotated[int, Field(ge=0)]
     """Tickets of the chain known when this was stated; a later ticket makes no revision of it."""
+    recurrence_of: Name | None = None
+    """The ticket whose mended fault came again as a new one of its kind (R20): a chain of its own
+    begins here."""
+
+
+Parts = dict[Name, Annotated[float, Field(ge=-1, le=1)]]
+"""``place``, ``object``, ``department``, ``text``, ``linked`` (by an agent): from -1 (speaks
+against one matter) to 1 (speaks for it)."""
 
 
 class EarlierTicket(Part):
@@ -47,6 +56,82 @@ class EarlierTicket(Part):
     """``citizen``, ``leaf``, then ``place``, ``object``, ``department`` where both say the same."""
     differs: tuple[Name, ...] = ()
     """Of ``place``, ``object``, ``department``, where both say something and not the same."""
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How surely it is the same matter (R13)."""
+    parts: Parts | None = None
+    """What the score is made of."""
+
+
+class RestsOn(Part):
+    """The earlier ticket that the verdict rests on, as the rules saw it (R17–R21)."""
+
+    ticket: Name
+    time: AwareDatetime | None = None
+    """When the citizen came with it; None when only its id is still known."""
+    score: Annotated[float, Field(ge=0, le=1)]
+    """How surely it is the same matter (R13)."""
+    parts: Parts | None = None
+    """What the score is made of."""
+    state: Literal["open", "overdue", "closed"] | None = None
+    """How it stood when the citizen came again."""
+    since: AwareDatetime | None = None
+    """Since when."""
+    due_at: AwareDatetime | None = None
+    """Its deadline then; where the platform set none, that of the policy."""
+    department: Name | None = None
+    team: Name | None = None
+    handler: Name | None = None
+    replied_at: AwareDatetime | None = None
+    reply_resolved: bool | None = None
+    approved_at: AwareDatetime | None = None
+    """审核通过."""
+    called_back_at: AwareDatetime | None = None
+    contacted: bool | None = None
+    resolved: bool | None = None
+    """是否解决, by the citizen: the proof of the fix (R20)."""
+    false_closure: bool | None = None
+    """查实 (R49)."""
+    reasonable: bool | None = None
+    """合理的处理结果 (ruling 10): approved and resolved by the citizen's word, or by a human's."""
+    evidence_at: AwareDatetime | None = None
+    """When the citizen last gave material to it (R17)."""
+
+
+class ChargedTo(Part):
+    """首次处理人: to whom a repeat is charged (R22, R54)."""
+
+    ticket: Name
+    """首次投诉."""
+    department: Name | None = None
+    """That had the ticket at its first reply; without one, that has it."""
+    team: Name | None = None
+    handler: Name | None = None
+
+
+class RootCauseShown(Part):
+    """Why the citizen had to come again (R23, R24)."""
+
+    cause: Literal[
+        "unresolved_process",
+        "unresolved_perfunctory",
+        "false_reply",
+        "step_missed",
+        "not_contacted",
+        "record_untraceable",
+    ]
+    by: Literal["rule", "human"]
+    basis: Literal["first", "previous"]
+    """Whose handling shows it: 首次投诉; the previous ticket when that of the first is not kept."""
+    ticket: Name
+    """That ticket."""
+    evidence: Name
+    """What shows it: a stable slug; the words are for people."""
+    evidence_en: Text
+    evidence_zh: Text
+    outcome: Name | None = None
+    """Why nobody was reached (R26)."""
+    lacking: Annotated[tuple[Name, ...], Field(max_length=8)] = ()
+    """Elements that the record lacks (R24)."""
 
 
 class FirstTicket(Part):
@@ -84,6 +169,8 @@ class RepeatDimensions(Part):
     month: Month | None = None
     """Local month of the ticket; None when its receipt is no longer kept."""
     request_type: Name | None = None
+    clause: str | None = None
+    """The clause of ``policy_expectation``: feedback on policies is added up by it (R19)."""
 
 
 class HumanMark(Part):
@@ -97,6 +184,10 @@ class HumanMark(Part):
     clause: str | None = None
     earlier_ticket: Name | None = None
     text: str | None = None
+    reasonable: bool | None = None
+    """合理的处理结果, as the human says of the earlier ticket (ruling 10)."""
+    refused: Name | None = None
+    """Why it changed nothing: ``clause_missing`` (R19)."""
 
 
 class RepeatData(Part):
@@ -121,10 +212,30 @@ class RepeatData(Part):
     """The first ticket of the chain; None when that is this one."""
     dimensions: RepeatDimensions
     counted: bool
-    """In the denominator 投诉量 (R16): of a type that counts, and not withdrawn."""
+    """In the denominator 投诉量 (R16): a ticket, of a type that counts, and not withdrawn."""
     recontact: bool
-    """Counted, and not the first of its chain, whatever a human said (ruling 4: raw rate)."""
+    """The citizen came again, with a ticket that counts or with a contact that none was made of,
+    whatever rule or human said of it (ruling 4: raw rate)."""
+    subject_kind: Literal["ticket", "contact"] = "ticket"
+    """What ``subject`` is. A contact is in the raw rate alone."""
+    contact: Name | None = None
+    """The contact that the ticket was made from: its own facts, if any, count no more."""
+    chases: Annotated[int, Field(ge=0)] = 0
+    """市民催办 of this ticket so far (R18)."""
+    shared: bool = False
+    """Known only by a number that several people use: a rule never confirms it."""
+    rests_on: RestsOn | None = None
+    """The earlier ticket that decided; None when there is none."""
+    charged_to: ChargedTo | None = None
+    """Whom a repeat is charged to; None for the first ticket of a chain."""
+    root_cause: RootCauseShown | None = None
+    """Of a confirmed repeat (R23)."""
+    prompt_en: Text | None = None
+    """What the agent tells the citizen (R17, R18, R21)."""
+    prompt_zh: Text | None = None
     mark: HumanMark | None = None
+    refused_mark: HumanMark | None = None
+    """The newest mark that changed nothing."""
     revision: Annotated[int, Field(ge=0)]
     """1, 2, … of this ticket; 0 when what was said before is no longer kept."""
     replaces: Name | None = None

@@ -1,8 +1,9 @@
 """The repeat processor: an event in, the chains changed, verdicts and their revisions out.
 
 Rules: R12 (window), R13 (matter), R14 (tree), R15 (human marks), R16 (what facts must carry so that
-the numbers add up), R22 (the first ticket's handling). Which ticket belongs to which is in
-``chain``, what a change restates in ``desk``, the words in ``words``, the fact in ``facts``.
+the numbers add up), R17–R20 (exclusions), R22–R24 (the first ticket's handling, root causes). The
+rules themselves are in ``rules``, which ticket belongs to which in ``chain``, contacts in
+``contacts``, what a change restates in ``desk``, the words in ``telling``, the fact in ``facts``.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,12 +14,22 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from policy.bundle import Policy
+from rules.handling import handled
 from runtime.processor import Decision, Processor, Record, Unreadable
 from schemas.envelope import Envelope
 from schemas.events import (
     CallbackAnswered,
+    CallRecorded,
+    CitizenChased,
+    ContactAnswered,
+    ContactReceived,
     DispatchAccepted,
     Event,
+    EvidenceAdded,
+    ExtensionGranted,
+    FindingRecorded,
+    ReplyApproved,
+    ReplyRejected,
     ReplySubmitted,
     TicketAmended,
     TicketClosed,
@@ -32,18 +43,17 @@ from schemas.events import (
     VerdictMarked,
     parse_event,
 )
-from schemas.events import verdicts as marks
-from schemas.events.dispatches import DispatchRole, DispatchTerms
 from schemas.events.tickets import TicketContent
 from schemas.ids import is_anonymous
 from schemas.topics import REPEATS, TICKETS, Topic
 from services.dedup import chain as chains
+from services.dedup.contacts import became_ticket, came, of_named
 from services.dedup.desk import Desk
 from services.dedup.facts import SERVICE, Occasion
 from services.dedup.keys import citizen_of, in_force, key_of, leaf_of, split_into
-from services.dedup.state import Chain, Handling
+from services.dedup.state import Chain
 from services.dedup.stateless import of_anonymous
-from services.dedup.tickets import amended, by_dispatch, mark_of, new_ticket
+from services.dedup.tickets import amended, marked, new_ticket
 
 _WITHOUT_STATE = frozenset(
     (TicketReceived, TicketImported, TicketNotAccepted, TicketWithdrawn, VerdictMarked)
@@ -86,6 +96,8 @@ class Dedup(Processor[Chain, Event]):
         leaf = event.leaf or ""
         if is_anonymous(citizen):
             return (key_of(citizen, leaf),) if kind in _WITHOUT_STATE else ()
+        if isinstance(event, ContactReceived | ContactAnswered) and not leaf:
+            return (key_of(citizen, ""),) if event.data.ticket else ()
         tree = policy.categories
         home = in_force(leaf, policy)
         leaves = (home, *tree.predecessors(home)[1:], *split_into(home, policy))
@@ -114,7 +126,11 @@ class Dedup(Processor[Chain, Event]):
     def wake(self, key: str, state: Chain, due: datetime, policy: Policy) -> Decision[Chain]:
         """Nothing can look back any more: the tickets are forgotten. No verdict changes."""
         keep = policy.repeat.keep_tickets
-        return Decision(states={key: chains.closed(state, state.tickets, now=due, keep=keep)})
+        return Decision(states={key: _forgotten(state, due, keep)})
+
+
+def _forgotten(state: Chain, due: datetime, keep: int) -> Chain | None:
+    return chains.closed(state, state.tickets, now=due, keep=keep, contacts=state.contacts)
 
 
 # What each event does
@@ -123,6 +139,8 @@ class Dedup(Processor[Chain, Event]):
 def _received(desk: Desk, event: TicketReceived | TicketImported) -> None:
     desk.migrate()
     known = desk.find(event.subject)
+    if event.data.contact_id:
+        became_ticket(desk, event.data.contact_id, event.subject)
     if known is None:
         ticket = new_ticket(event, desk.leaf, desk.occasion.now, desk.occasion.policy)
         kind = "imported" if isinstance(event, TicketImported) else "received"
@@ -145,6 +163,7 @@ def _amend(desk: Desk, known: tuple[str, int], content: TicketContent, cause: st
     if not desk.is_news(before):
         return
     ticket = amended(before, content, desk.occasion.policy)
+    ticket = replace(ticket, handling=handled(ticket.handling, desk.occasion.event))
     if ticket != before or key != desk.home:
         desk.change(before, ticket, key, index, cause)
 
@@ -157,15 +176,12 @@ def _taken_back(desk: Desk, event: TicketWithdrawn | TicketNotAccepted) -> None:
 
 
 def _reopened(desk: Desk, event: TicketReopened) -> None:
-    def reopened(known: Handling) -> Handling:
-        return replace(known, closed_at=None, department=event.data.department or known.department)
-
     desk.migrate()
     known = desk.find(event.subject)
     if known is not None and desk.chain(known[0]).tickets[known[1]].withdrawn:
         _set_withdrawn(desk, event, "", "reopened")
     else:
-        desk.enrich(event.subject, reopened)
+        _handled(desk, event)
 
 
 def _set_withdrawn(desk: Desk, event: Envelope, kind: str, cause: str) -> None:
@@ -182,78 +198,30 @@ def _set_withdrawn(desk: Desk, event: Envelope, kind: str, cause: str) -> None:
 
 
 def _marked(desk: Desk, event: VerdictMarked) -> None:
-    if event.data.mark is marks.Mark.CORRECT_CAUSE:
-        return  # the verdict stands (R23)
     desk.migrate()
     known = desk.find(event.subject)
     if known is None:
-        desk.state_unknown()
+        if not desk.mark_contact(event):
+            desk.state_unknown()
         return
     key, index = known
     ticket = desk.chain(key).tickets[index]
     if desk.is_news(ticket):
         desk.leaf = leaf_of(key)
-        marked = replace(ticket, mark=mark_of(event, ticket.mark))
-        desk.change(ticket, marked, key, index, "human_mark")
+        desk.change(ticket, marked(ticket, event), key, index, "human_mark")
 
 
-def _dispatched(desk: Desk, event: TicketDispatched) -> None:
-    if event.data.role is not DispatchRole.SUPPORTING:
-        desk.enrich(event.subject, lambda known: by_dispatch(known, event.data))
+def _handled(desk: Desk, event: Envelope) -> None:
+    cause = event.type.removeprefix("hotline.").removesuffix(".v1").replace(".", "_")
+    desk.enrich(event.subject, lambda known: handled(known, event), cause)
 
 
-def _designated(desk: Desk, event: TicketDesignated) -> None:
-    terms = DispatchTerms(department=event.data.department)
-    desk.enrich(event.subject, lambda known: by_dispatch(known, terms))
-
-
-def _accepted(desk: Desk, event: DispatchAccepted) -> None:
-    def accepted(known: Handling) -> Handling:
-        data = event.data
-        if known.department and data.department and data.department != known.department:
-            return known  # a supporting unit (协办)
-        return replace(
-            known,
-            department=known.department or data.department,
-            handler=data.handler or known.handler,
-        )
-
-    desk.enrich(event.subject, accepted)
-
-
-def _replied(desk: Desk, event: ReplySubmitted) -> None:
-    def replied(known: Handling) -> Handling:
-        data = event.data
-        return replace(
-            known,
-            department=known.department or data.department,
-            handler=data.handler or known.handler,
-            replied_at=event.time,
-            reply_resolved=data.resolved,
-        )
-
-    desk.enrich(event.subject, replied)
-
-
-def _closed(desk: Desk, event: TicketClosed) -> None:
-    desk.enrich(event.subject, lambda known: replace(known, closed_at=event.time))
-
-
-def _called_back(desk: Desk, event: CallbackAnswered) -> None:
-    data = event.data
-
-    def called_back(known: Handling) -> Handling:
-        if not data.contacted and known.contacted:
-            return known  # an answer is not lost by a later call that nobody took
-        return replace(
-            known,
-            called_back_at=event.time,
-            contacted=data.contacted,
-            resolved=data.resolved,
-            satisfied=data.satisfied,
-        )
-
-    desk.enrich(event.subject, called_back)
+def _contact(desk: Desk, event: ContactReceived | ContactAnswered) -> None:
+    if not desk.leaf:
+        desk.effects.extend(of_named(desk.occasion))
+        return
+    desk.migrate()
+    came(desk, event)
 
 
 _EFFECTS: dict[type[Any], Callable[[Desk, Any], None]] = {
@@ -263,11 +231,20 @@ _EFFECTS: dict[type[Any], Callable[[Desk, Any], None]] = {
     TicketNotAccepted: _taken_back,
     TicketWithdrawn: _taken_back,
     TicketReopened: _reopened,
-    TicketDispatched: _dispatched,
-    TicketDesignated: _designated,
-    DispatchAccepted: _accepted,
-    ReplySubmitted: _replied,
-    TicketClosed: _closed,
-    CallbackAnswered: _called_back,
+    TicketDispatched: _handled,
+    TicketDesignated: _handled,
+    DispatchAccepted: _handled,
+    ExtensionGranted: _handled,
+    ReplySubmitted: _handled,
+    ReplyApproved: _handled,
+    ReplyRejected: _handled,
+    TicketClosed: _handled,
+    CallbackAnswered: _handled,
+    CallRecorded: _handled,
+    EvidenceAdded: _handled,
+    CitizenChased: _handled,
+    FindingRecorded: _handled,
     VerdictMarked: _marked,
+    ContactReceived: _contact,
+    ContactAnswered: _contact,
 }

@@ -8,13 +8,17 @@ from typing import Any, Final
 import orjson
 
 from policy.bundle import Policy
+from policy.matter import SameMatter
+from rules.handling import Handling
+from rules.matter import UNKNOWN, compare, match
+from rules.words import REASONS
 from schemas.envelope import Envelope
 from schemas.facts.repeats import REPEAT_TYPES
 from schemas.ids import effect_id
-from services.dedup.chain import find, is_compared, sees
-from services.dedup.matter import compare
-from services.dedup.state import Handling, Mark, Ticket
-from services.dedup.words import REASONS
+from services.dedup.causes import first_of, found_for, hands_of
+from services.dedup.chain import find, how_alike, is_compared, sees
+from services.dedup.state import Mark, Ticket
+from services.dedup.telling import cause_data, prompt, reason_words
 
 SERVICE = "dedup"
 EARLIER_SHOWN = 5
@@ -27,7 +31,10 @@ _TYPES: Final[dict[str, str]] = {
 }
 
 
-_WITH_ABSENT: Final = ("dimensions", "first", "mark")
+_WITH_ABSENT: Final = (
+    *("dimensions", "first", "mark", "refused_mark", "chain", "rests_on", "charged_to"),
+    "root_cause",
+)
 """Objects of a fact that may lack fields; the others always have all of theirs."""
 
 
@@ -106,33 +113,33 @@ def data_of(
         window = {"mode": ticket.window.mode, "length": ticket.window.length, "opens": opens}
         opens_words = opens.astimezone(tz).date().isoformat()
         if is_compared(ticket):
-            earlier, count = _earlier(ticket, index, tickets, opens)
+            earlier, count = _earlier(ticket, index, tickets, opens, policy.repeat.same_matter)
     mark = ticket.mark
-    reason = REASONS[ticket.reason]
-    words = {
-        "opens": opens_words,
-        "first": link.first,
-        "position": link.position,
-        "by": (mark.by if mark else None) or "?",
-        "clause": (mark.clause if mark else None) or "?",
-    }
+    rests_on = _rests_on(ticket, tickets, heads, policy)
+    first = first_of(ticket, tickets, heads)
+    found = found_for(ticket, tickets, heads, policy)
+    by_human = bool(mark and mark.verdict)
+    reason_en, reason_zh = reason_words(ticket, opens_words, tz)
+    told = prompt(ticket, rests_on, tz)
     local = ticket.time.astimezone(tz)
     handling = ticket.handling
+    counted = ticket.counts and not ticket.withdrawn
     return {
         "verdict": ticket.verdict,
         "reason": ticket.reason,
-        "rule": reason.rule,
-        "reason_en": reason.en.format_map(words),
-        "reason_zh": reason.zh.format_map(words),
+        "rule": REASONS[ticket.reason].rule,
+        "reason_en": reason_en,
+        "reason_zh": reason_zh,
         "window": window,
         "chain": {
             "first_ticket": link.first,
             "position": link.position,
             "length": _length(ticket, tickets),
+            "recurrence_of": link.before if link.recurrence else None,
         },
         "earlier": earlier,
         "earlier_count": count,
-        "first": _first(ticket, tickets, heads),
+        "first": _first(ticket, first),
         "dimensions": {
             "department": handling.department or ticket.matter.department or None,
             "team": handling.team,
@@ -142,13 +149,85 @@ def data_of(
             "channel": ticket.channel,
             "month": f"{local.year:04d}-{local.month:02d}",
             "request_type": ticket.request_type,
+            "clause": mark.clause
+            if by_human and mark and ticket.reason == "policy_expectation"
+            else None,
         },
-        "counted": ticket.counts and not ticket.withdrawn,
-        "recontact": link.position > 1 and not link.by_name_alone,
+        "counted": counted and not ticket.is_contact,
+        "recontact": counted and link.came_again,
+        "subject_kind": "contact" if ticket.is_contact else None,
+        "contact": ticket.contact or None,
+        "chases": handling.chases or None,
+        "shared": ticket.shared or None,
+        "rests_on": rests_on,
+        "charged_to": _charged_to(ticket, first),
+        "root_cause": cause_data(ticket, found) if found else None,
+        "prompt_en": told.en if told else None,
+        "prompt_zh": told.zh if told else None,
         "mark": mark_data(mark) if mark else None,
+        "refused_mark": mark_data(ticket.refused) if ticket.refused else None,
         "revision": ticket.revision,
         "replaces": replaces or None,
         "cause": cause,
+    }
+
+
+def _rests_on(
+    ticket: Ticket, tickets: Sequence[Ticket], heads: Iterable[Ticket], policy: Policy
+) -> dict[str, Any] | None:
+    """The earlier ticket that decided, as it is known now."""
+    ruled = ticket.ruled
+    if ruled is None or not ruled.case:
+        return None
+    data: dict[str, Any] = {
+        "ticket": ruled.case,
+        "score": ruled.score,
+        "state": ruled.state or None,
+        "since": ruled.since,
+        "due_at": ruled.due,
+    }
+    index = find(tickets, ruled.case)
+    case = tickets[index] if index >= 0 else None
+    if case is None:
+        case = next((each for each in heads if each.id == ruled.case), None)
+    if case is None:
+        return data
+    same = policy.repeat.same_matter
+    before = find(tickets, ticket.link.before)
+    how = how_alike(ticket, tickets[before], same) if before >= 0 else UNKNOWN
+    known = case.handling
+    reasonable = ticket.reasonable
+    data.update(
+        time=case.time,
+        parts=how.parts or None,
+        department=known.department or case.matter.department or None,
+        team=known.team,
+        handler=known.handler,
+        replied_at=known.replied_at,
+        reply_resolved=known.reply_resolved,
+        approved_at=known.approved_at,
+        called_back_at=known.called_back_at,
+        contacted=known.contacted,
+        resolved=known.resolved,
+        false_closure=known.false_closure,
+        reasonable=reasonable if reasonable is not None else known.reasonable,
+        evidence_at=known.evidence_at,
+    )
+    return data
+
+
+def _charged_to(ticket: Ticket, first: Ticket | None) -> dict[str, Any] | None:
+    link = ticket.link
+    if link.first == ticket.id or not link.position or ticket.is_contact:
+        return None
+    if first is None:
+        return {"ticket": link.first}
+    hands = hands_of(first)
+    return {
+        "ticket": first.id,
+        "department": hands.department,
+        "team": hands.team,
+        "handler": hands.handler,
     }
 
 
@@ -161,11 +240,17 @@ def mark_data(mark: Mark) -> dict[str, Any]:
         "clause": mark.clause,
         "earlier_ticket": mark.earlier_ticket,
         "text": mark.text,
+        "reasonable": mark.reasonable,
+        "refused": mark.refused,
     }
 
 
 def _earlier(
-    ticket: Ticket, index: int, tickets: Sequence[Ticket], opens: datetime
+    ticket: Ticket,
+    index: int,
+    tickets: Sequence[Ticket],
+    opens: datetime,
+    same_matter: SameMatter,
 ) -> tuple[list[dict[str, Any]], int]:
     """What was in the window, newest first, and how many: the tickets before are judged already.
 
@@ -174,7 +259,6 @@ def _earlier(
     shown: list[dict[str, Any]] = []
     count = 0
     matter, former = ticket.matter, ticket.former_leaf
-    same: tuple[str, ...] | None = None
     for each in reversed(tickets[:index]):
         if each.time < opens:
             break
@@ -183,15 +267,14 @@ def _earlier(
         count += 1
         if count > EARLIER_SHOWN:
             continue
-        if each.matter == matter:
-            if same is None:
-                same = (*_SAME, *compare(matter, matter)[0])
-            shown.append({"ticket": each.id, "time": each.time, "matched": same})
-        else:
-            alike, unlike = compare(each.matter, matter)
-            matched = (*_SAME, *alike)
-            item = {"ticket": each.id, "time": each.time, "matched": matched, "differs": unlike}
-            shown.append(item)
+        alike, unlike = compare(each.matter, matter)
+        item = {"ticket": each.id, "time": each.time, "matched": (*_SAME, *alike)}
+        if unlike:
+            item["differs"] = unlike
+        how = match(each.matter, matter, same_matter)
+        if how.parts:
+            item["score"], item["parts"] = how.score, how.parts
+        shown.append(item)
     return shown, count
 
 
@@ -205,16 +288,10 @@ def _length(ticket: Ticket, tickets: Sequence[Ticket]) -> int:
     return link.position
 
 
-def _first(
-    ticket: Ticket, tickets: Sequence[Ticket], heads: Iterable[Ticket]
-) -> dict[str, Any] | None:
+def _first(ticket: Ticket, first: Ticket | None) -> dict[str, Any] | None:
     link = ticket.link
     if link.first == ticket.id or not link.position:
         return None
-    first = next((each for each in heads if each.id == link.first), None)
-    if first is None:
-        index = find(tickets, link.first)
-        first = tickets[index] if index >= 0 else None
     if first is None:
         return {"ticket": link.first, "time": link.first_time}
     known: Handling = first.handling

@@ -9,41 +9,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-EVIDENCE_CHARS = 80
-"""Of a place or thing: enough to compare and to read, not a second copy of the ticket."""
+from rules.handling import UNHANDLED, Handling
+from rules.matter import NOTHING, Matter
 
 MARK_CHARS = 500
 """Of the clause and the words of a mark; the whole of them is in the event that made it."""
-
-
-class Matter(Struct, frozen=True, omit_defaults=True):
-    """What a ticket is about besides its leaf (R13); empty where the ticket does not say."""
-
-    credit_code: str = ""
-    """统一社会信用代码 of the enterprise complained of."""
-    thing: str = ""
-    """Name and object of 涉事主体, in words."""
-    division: str = ""
-    """行政区划代码 without empty lower levels: a prefix of another contains it."""
-    spot: str = ""
-    """Neighbourhood or address, in words."""
-    department: str = ""
-    """被投诉部门: the unit complained of, not the one that it was dispatched to."""
-
-
-class Handling(Struct, frozen=True, omit_defaults=True):
-    """处理情况 of a ticket so far: what R22 points to."""
-
-    department: str | None = None
-    team: str | None = None
-    handler: str | None = None
-    replied_at: datetime | None = None
-    reply_resolved: bool | None = None
-    closed_at: datetime | None = None
-    called_back_at: datetime | None = None
-    contacted: bool | None = None
-    resolved: bool | None = None
-    satisfied: int | None = None
 
 
 class Mark(Struct, frozen=True, omit_defaults=True):
@@ -59,6 +29,9 @@ class Mark(Struct, frozen=True, omit_defaults=True):
     clause: str | None = None
     earlier_ticket: str | None = None
     text: str | None = None
+    reasonable: bool | None = None
+    refused: str | None = None
+    """Why it changes nothing."""
 
 
 class Opened(Struct, frozen=True, omit_defaults=True):
@@ -78,18 +51,40 @@ class Link(Struct, frozen=True, omit_defaults=True):
     position: int
     """1 for the first; 0 for a ticket that does not count."""
     before: str = ""
-    """The nearest earlier ticket of the same matter in the window."""
+    """The earlier ticket in the window that it hangs on."""
     other_matter: bool = False
     """Something was in the window, but all of it of another matter (R13)."""
+    sure: bool = False
+    """Whether it hangs there by a score that makes the same matter, or by an agent's word."""
+    recurrence: bool = False
+    """A new fault of the kind of ``before``: a chain of its own begins here (R20)."""
 
     @property
     def by_name_alone(self) -> bool:
         """A human named the earlier ticket, and nothing but its id is known here."""
         return self.first_time is None and self.first == self.before
 
+    @property
+    def came_again(self) -> bool:
+        """Whether the citizen had come before with it, whatever that makes of the verdict."""
+        return (self.position > 1 or self.recurrence) and not self.by_name_alone
+
+
+class Ruled(Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What the rules last said of a ticket: kept for when the earlier ticket is gone."""
+
+    verdict: str
+    reason: str
+    case: str = ""
+    """Id of the earlier ticket that it rests on."""
+    score: float = 0.0
+    state: str = ""
+    since: datetime | None = None
+    due: datetime | None = None
+
 
 class Ticket(Struct, frozen=True, omit_defaults=True):
-    """One ticket and the last verdict on it."""
+    """One ticket, or one contact that no ticket was made of, and the last verdict on it."""
 
     id: str
     time: datetime
@@ -99,7 +94,7 @@ class Ticket(Struct, frozen=True, omit_defaults=True):
     until: datetime
     """When no ticket that is in time can ask for it any more."""
     link: Link
-    matter: Matter = Matter()
+    matter: Matter = NOTHING
     channel: str | None = None
     request_type: str | None = None
     area: str | None = None
@@ -109,8 +104,24 @@ class Ticket(Struct, frozen=True, omit_defaults=True):
     """Recorded later than the policy's ``late_days``: what stood before it may be forgotten."""
     withdrawn: str = ""
     """``withdrawn`` or ``not_accepted``; empty while it stands."""
-    handling: Handling = Handling()
+    handling: Handling = UNHANDLED
     mark: Mark | None = None
+    refused: Mark | None = None
+    """The newest mark that changed nothing (R19)."""
+    reasonable: bool | None = None
+    """What a human said last of the result that it rests on (ruling 10)."""
+    named_cause: str = ""
+    """Root cause by a human (R23), and who."""
+    named_by: str = ""
+    occurred_at: datetime | None = None
+    """When it happened, by the citizen's word or the newest picture's own date (R20)."""
+    shared: bool = False
+    """Known by a shared number alone."""
+    linked: str = ""
+    """The earlier ticket that the agent linked (关联工单), or that a contact asked about."""
+    contact: str = ""
+    """The contact that it was made from."""
+    is_contact: bool = False
     verdict: str = ""
     reason: str = ""
     revision: int = 0
@@ -118,6 +129,9 @@ class Ticket(Struct, frozen=True, omit_defaults=True):
     """The code it was judged under, of a tree before this one: renamed or merged since (R14)."""
     fact: str = ""
     """Id of the fact of that revision."""
+    ruled: Ruled | None = None
+    caused: str = ""
+    """Root cause and whom it charges, as stated: what else makes a revision."""
     sequence: int = 0
     """Position in the ticket's history up to which it is known; what comes again is no news."""
 
@@ -140,3 +154,5 @@ class Chain:
     """How many left ``tickets`` because of the limit."""
     cut: tuple[datetime, str] | None = None
     """Order of the newest ticket that left: nothing is known about the time before."""
+    contacts: tuple[Ticket, ...] = ()
+    """Contacts that no ticket was made of (ruling 4), at most ``keep_contacts``, oldest first."""

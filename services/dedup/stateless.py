@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from rules.words import REASONS
 from runtime.processor import Effect
 from schemas.events import (
     TicketImported,
@@ -17,7 +18,6 @@ from services.dedup.facts import Occasion, data_of, mark_data
 from services.dedup.keys import in_force, key_of
 from services.dedup.state import Mark
 from services.dedup.tickets import mark_of, new_ticket
-from services.dedup.words import REASONS
 
 RECEIVED_TWICE = "received_twice"
 """Intake's anomaly on another receipt of a ticket: the verdict is out already."""
@@ -61,6 +61,8 @@ def of_unknown(occasion: Occasion, leaf: str) -> tuple[Effect, ...]:
         if event.data.mark is marks.Mark.CORRECT_CAUSE:
             return ()
         mark = mark_of(event, None)
+        if mark.refused:
+            return ()
         verdict, cause = mark.verdict, "human_mark"
         reason = mark_reason(verdict, mark.reason)
     elif isinstance(event, TicketWithdrawn | TicketNotAccepted):

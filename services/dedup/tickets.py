@@ -1,19 +1,25 @@
-"""From an event to what is kept of a ticket, its handling and its mark. Pure."""
+"""From an event to what is kept of a ticket, a contact and a mark. Pure."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
 from msgspec.structs import replace
 
 from policy.bundle import Policy
-from schemas.events import TicketImported, TicketReceived, VerdictMarked
+from rules.handling import UNHANDLED, received, utc
+from rules.matter import matter_of
+from schemas.events import (
+    ContactAnswered,
+    ContactReceived,
+    TicketImported,
+    TicketReceived,
+    VerdictMarked,
+)
 from schemas.events import verdicts as marks
-from schemas.events.dispatches import DispatchRole, DispatchTerms
+from schemas.events.parts import Attachment, Complainant
 from schemas.events.tickets import TicketContent
-from services.dedup.matter import matter_of
-from services.dedup.state import MARK_CHARS, Handling, Link, Mark, Opened, Ticket
-
-UNHANDLED = Handling()
+from services.dedup.state import MARK_CHARS, Link, Mark, Opened, Ticket
 
 
 def new_ticket(
@@ -21,13 +27,8 @@ def new_ticket(
 ) -> Ticket:
     data = event.data
     time = event.time
-    handling = UNHANDLED
     if isinstance(event, TicketImported):
         time = event.data.received_at or time
-        for dispatch in event.data.dispatches:
-            if dispatch.role is not DispatchRole.SUPPORTING and dispatch.returned_at is None:
-                handling = replace(by_dispatch(handling, dispatch), replied_at=dispatch.replied_at)
-        handling = replace(handling, closed_at=event.data.closed_at)
     time = time.astimezone(UTC)  # one zone: comparing instants of two is five times slower
     return Ticket(
         id=event.subject,
@@ -41,9 +42,76 @@ def new_ticket(
         area=data.place.division if data.place else None,
         counts=policy.repeat.counts(data.request_type),
         late=now - time > timedelta(days=policy.repeat.late_days),
-        handling=handling,
+        handling=received(event, time),
+        occurred_at=occurred(data.occurred_at, data.attachments),
+        shared=is_shared(data.complainant),
+        linked=data.earlier_ticket or "",
+        contact=data.contact_id or "",
         sequence=event.sequence or 0,
     )
+
+
+def new_contact(
+    event: ContactReceived | ContactAnswered,
+    leaf: str,
+    now: datetime,
+    policy: Policy,
+    before: Ticket | None,
+) -> Ticket:
+    """A contact that no ticket is known of; ``before``: what was known of it already."""
+    data = event.data
+    answered = isinstance(event, ContactAnswered)
+    time = before.time if before else event.time.astimezone(UTC)
+    channel = before.channel if before else None
+    contact = Ticket(
+        id=event.subject,
+        time=time,
+        window=window_of(leaf, channel, time, policy),
+        until=until_of(event.subject, leaf, time, policy),
+        link=Link(event.subject, time, 0),
+        counts=policy.repeat.counts(data.request_type),
+        late=now - time > timedelta(days=policy.repeat.late_days),
+        is_contact=True,
+    )
+    if before is not None:
+        contact = replace(
+            before, window=contact.window, until=contact.until, link=contact.link, former_leaf=""
+        )
+    if data.request_type:
+        contact = replace(
+            contact,
+            request_type=data.request_type.value,
+            counts=policy.repeat.counts(data.request_type),
+        )
+    if not answered and isinstance(event, ContactReceived):
+        told = event.data
+        given = TicketContent(text=told.text, matter=told.matter, place=told.place)
+        undated = any(each.taken_at is None for each in told.attachments)
+        contact = replace(
+            contact,
+            channel=told.channel.value if told.channel else None,
+            window=window_of(leaf, told.channel, time, policy),
+            matter=matter_of(given, contact.matter),
+            area=told.place.division if told.place else None,
+            occurred_at=occurred(None, told.attachments),
+            handling=replace(UNHANDLED, evidence_at=time) if undated else contact.handling,
+            shared=is_shared(told.caller),
+        )
+    return replace(
+        contact, linked=data.ticket or contact.linked, sequence=event.sequence or contact.sequence
+    )
+
+
+def occurred(at: datetime | None, attachments: Iterable[Attachment]) -> datetime | None:
+    """When it happened: as said, else by the newest picture's own date (R20)."""
+    if at is not None:
+        return utc(at)
+    taken = [each.taken_at for each in attachments if each.taken_at is not None]
+    return utc(max(taken)) if taken else None
+
+
+def is_shared(complainant: Complainant | None) -> bool:
+    return bool(complainant and complainant.shared)
 
 
 def window_of(leaf: str, channel: str | None, at: datetime, policy: Policy) -> Opened | None:
@@ -67,6 +135,19 @@ def until_of(ticket_id: str, leaf: str, at: datetime, policy: Policy) -> datetim
     return longest + timedelta(days=repeat.late_days) + spread
 
 
+def marked(ticket: Ticket, event: VerdictMarked) -> Ticket:
+    """The ticket with a human's word on it (R15, R19, R23, ruling 10)."""
+    data = event.data
+    if data.root_cause is not None and data.mark in (marks.Mark.CONFIRM, marks.Mark.CORRECT_CAUSE):
+        ticket = replace(ticket, named_cause=data.root_cause.value, named_by=data.by or "")
+    if data.earlier_result_reasonable is not None:
+        ticket = replace(ticket, reasonable=data.earlier_result_reasonable)
+    if data.mark is marks.Mark.CORRECT_CAUSE:
+        return ticket
+    mark = mark_of(event, ticket.mark)
+    return replace(ticket, refused=mark) if mark.refused else replace(ticket, mark=mark)
+
+
 def mark_of(event: VerdictMarked, before: Mark | None) -> Mark:
     """An overturned exclusion, or an overturned overturning, gives the rule its right back."""
     data = event.data
@@ -77,38 +158,49 @@ def mark_of(event: VerdictMarked, before: Mark | None) -> Mark:
     }[data.mark]
     if verdict == "overturned" and before and before.verdict in ("excluded", "overturned"):
         verdict = ""
+    clause = (data.clause or "").strip()[:MARK_CHARS]
+    needs_clause = (
+        data.mark is marks.Mark.EXCLUDE
+        and data.reason is marks.ExclusionReason.POLICY_EXPECTATION
+        and not clause
+    )
     return Mark(
         mark=data.mark.value,
         verdict=verdict,
         at=event.time,
         by=data.by,
         reason=data.reason.value if data.reason else None,
-        clause=(data.clause or "")[:MARK_CHARS] or None,
+        clause=clause or None,
         earlier_ticket=data.earlier_ticket,
         text=(data.text or "")[:MARK_CHARS] or None,
+        reasonable=data.earlier_result_reasonable,
+        refused="clause_missing" if needs_clause else None,
     )
-
-
-def by_dispatch(known: Handling, terms: DispatchTerms) -> Handling:
-    """A new department brings its own team and handler, or none."""
-    if terms.department and terms.department != known.department:
-        return replace(known, department=terms.department, team=terms.team, handler=terms.handler)
-    return replace(known, team=terms.team or known.team, handler=terms.handler or known.handler)
 
 
 def amended(ticket: Ticket, content: TicketContent, policy: Policy) -> Ticket:
     """The ticket with the fields that ``content`` sets; its leaf is on the envelope."""
     given = content.model_fields_set
     area, request_type, counts = ticket.area, ticket.request_type, ticket.counts
+    occurred_at, shared = ticket.occurred_at, ticket.shared
     if "place" in given:
         area = content.place.division if content.place else None
     if "request_type" in given:
         request_type = content.request_type.value if content.request_type else None
         counts = policy.repeat.counts(request_type)
+    if "occurred_at" in given or "attachments" in given:
+        said = content.occurred_at if "occurred_at" in given else None
+        occurred_at = occurred(said, content.attachments) or (
+            None if "occurred_at" in given else occurred_at
+        )
+    if "complainant" in given:
+        shared = is_shared(content.complainant)
     return replace(
         ticket,
         matter=matter_of(content, ticket.matter),
         area=area,
         request_type=request_type,
         counts=counts,
+        occurred_at=occurred_at,
+        shared=shared,
     )

@@ -13,6 +13,7 @@ from cli.explaining import words
 from cli.explaining.prose import breaks, wrapped
 from cli.explaining.story import anomaly_said
 from cli.explaining.words import Words, fields_of, fill
+from rules.words import REASONS
 from schemas.events import EVENT_TYPES
 from schemas.events.contacts import CallDirection, CallPurpose
 from schemas.events.dispatches import DispatchRole
@@ -21,7 +22,6 @@ from schemas.events.replies import ReplyElement, ReplyMethod
 from schemas.events.tickets import ReopenCause, TicketContent, TicketState, WithdrawnBy
 from schemas.events.verdicts import ExclusionReason, Mark, RootCause
 from schemas.facts.repeats import FirstTicket, HumanMark, RepeatVerdict
-from services.dedup.words import REASONS
 from services.intake.life_cycle import ANY, RULES
 
 KINDS = {name.removeprefix("hotline.").rpartition(".v")[0]: name for name in EVENT_TYPES}

@@ -32,6 +32,7 @@ def said(facts: list[RepeatFact]) -> list[tuple[str, str, str]]:
 CANDIDATE = ("candidate", "same_citizen_and_leaf")
 FIRST = ("new", "first_contact")
 OTHER = ("new", "another_matter")
+HANDLED = ("excluded", "in_progress")
 
 
 # R12: the window
@@ -102,7 +103,11 @@ def test_R12_the_verdict_carries_window_evidence_chain_policy_and_words() -> Non
     assert data.window.opens == at("2025-11-01")
     assert (data.window.mode, data.window.length) == ("calendar_months", 3)
     assert data.chain is not None
-    assert data.chain.model_dump() == {"first_ticket": "T0", "position": 8, "length": 8}
+    assert data.chain.model_dump(exclude_none=True) == {
+        "first_ticket": "T0",
+        "position": 8,
+        "length": 8,
+    }
     assert [each.ticket for each in data.earlier] == ["T6", "T5", "T4", "T3", "T2"]
     assert data.earlier[0].time == JAN + days(6)
     assert data.earlier[0].matched == ("citizen", "leaf")
@@ -132,7 +137,11 @@ def test_R12_a_late_ticket_corrects_those_behind_it() -> None:
     assert {fact.causationid for fact in facts} == {"platform A-1"}
     assert facts[1].data.replaces == machine.facts[0].id
     assert facts[0].data.chain is not None
-    assert facts[0].data.chain.model_dump() == {"first_ticket": "A", "position": 1, "length": 1}
+    assert facts[0].data.chain.model_dump(exclude_none=True) == {
+        "first_ticket": "A",
+        "position": 1,
+        "length": 1,
+    }
 
 
 def test_R12_a_late_ticket_revises_only_what_it_changes() -> None:
@@ -283,11 +292,11 @@ def test_R12_an_imported_ticket_counts_from_its_receipt() -> None:
          (), ("place",)),
         ({"place": {"division": "Ward 1"}}, {"place": {"division": "Ward 10"}}, OTHER,
          (), ("place",)),
-        ({"place": {"address": "幸福路 12 号"}}, {"place": {"address": "幸福路１２号"}}, CANDIDATE,
+        ({"place": {"address": "幸福路 12 号"}}, {"place": {"address": "幸福路１２号"}}, HANDLED,
          ("place",), ()),
         ({"place": {"address": "幸福路12号"}}, {"place": {"address": "和平路3号"}}, CANDIDATE,
          (), ("place",)),
-        ({"matter": {"credit_code": "A"}}, {"matter": {"credit_code": "A"}}, CANDIDATE,
+        ({"matter": {"credit_code": "A"}}, {"matter": {"credit_code": "A"}}, HANDLED,
          ("object",), ()),
         ({"matter": {"credit_code": "A"}}, {"matter": {"credit_code": "B"}}, OTHER,
          (), ("object",)),
@@ -449,7 +458,8 @@ def test_R14_a_renamed_leafs_tickets_move_when_touched_and_nothing_is_restated()
         (["exclude"], "excluded", "marked_excluded"),
         (["exclude:closed_no_new_evidence"], "excluded", "closed_no_new_evidence"),
         (["exclude:in_progress"], "excluded", "in_progress"),
-        (["exclude:policy_expectation"], "excluded", "policy_expectation"),
+        (["exclude:policy_expectation"], *CANDIDATE),
+        (["exclude:policy_expectation:第12条"], "excluded", "policy_expectation"),
         (["exclude:new_fault_same_kind"], "excluded", "new_fault_same_kind"),
         (["confirm", "overturn"], "overturned", "marked_overturned"),
         (["confirm", "exclude:in_progress"], "excluded", "in_progress"),
@@ -462,8 +472,10 @@ def test_R15_marks(marks: list[str], verdict: str, reason: str) -> None:
     log, machine = Log(), Machine()
     machine.feed([log.received("A", JAN), log.received("B", JAN + days(1))])
     for number, each in enumerate(marks):
-        mark, _, exclusion = each.partition(":")
+        mark, exclusion, clause = [*each.split(":"), "", ""][:3]
         data = {"reason": exclusion} if exclusion else {}
+        if clause:
+            data["clause"] = clause
         facts = machine.feed(
             [log.marked("B", JAN + days(2 + number), mark, by="inspector 7", **data)]
         )
@@ -472,8 +484,9 @@ def test_R15_marks(marks: list[str], verdict: str, reason: str) -> None:
     assert data_.cause == "human_mark"
     assert data_.revision == 1 + len(marks)
     assert data_.recontact, "raw re-contacts do not depend on marks (ruling 4)"
-    assert data_.mark is not None
-    assert (data_.mark.by, data_.mark.at) == ("inspector 7", JAN + days(1 + len(marks)))
+    mark_ = data_.mark or data_.refused_mark
+    assert mark_ is not None
+    assert (mark_.by, mark_.at) == ("inspector 7", JAN + days(1 + len(marks)))
     if verdict != "candidate":
         assert "inspector 7" in data_.reason_en
 
@@ -610,7 +623,8 @@ def test_R16_the_dimensions_of_a_ticket() -> None:
         request_type="report",
         place={"division": "320106001000"},
     )
-    assert machine.feed([event])[0].data.dimensions.model_dump() == {
+    dimensions = machine.feed([event])[0].data.dimensions
+    assert dimensions.model_dump(exclude={"clause"}) == {
         "department": "城管局", "team": None, "handler": None, "leaf": LAMPS,
         "area": "320106001000", "channel": "web", "month": "2026-02", "request_type": "report",
     }  # fmt: skip
