@@ -34,6 +34,8 @@ class Brief(Struct, frozen=True, omit_defaults=True):
     reopens: int = 0
     chases: int = 0
     last_chase_at: datetime | None = None
+    reasonable: bool | None = None
+    """合理的处理结果 of the ticket before, as a human said when marking this one (ruling 10)."""
     traits: Matter = NOTHING
     handling: Handling = UNHANDLED
 
@@ -73,6 +75,7 @@ def brief_of(view: TicketView) -> Brief:
         reopens=view.counts.reopens,
         chases=view.counts.chases,
         last_chase_at=view.last_chase_at,
+        reasonable=view.mark.earlier_result_reasonable if view.mark else None,
         traits=view.traits,
         handling=view.handling,
     )

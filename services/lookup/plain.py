@@ -1,4 +1,4 @@
-"""``GET /v1/contacts/{citizen}``: plain data, for those who work on the ticket, and logged (R61)."""
+"""``GET /v1/contacts/{citizen}``: plain data for those who work on the ticket, logged (R61)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

@@ -29,8 +29,10 @@ _MEMBERS = """
         ) AS linked (citizen)
     ), persons AS (SELECT citizen FROM members LIMIT $2)
 """
+_OF_MEMBERS = " SELECT citizen FROM persons"
 _TICKETS = """
-    SELECT t.brief, v.verdict, v.reason, v.case_ticket,
+    SELECT t.brief, v.verdict, v.reason, v.case_ticket, v.first_ticket,
+           (v.document #>> '{data,chain,position}')::int AS position,
            (SELECT count(*) FROM persons) AS members
     FROM persons AS p CROSS JOIN LATERAL (
         SELECT ticket, received_at, brief FROM readmodel.tickets
@@ -40,7 +42,7 @@ _TICKETS = """
     ORDER BY t.received_at DESC NULLS LAST LIMIT $3
 """
 TICKETS_OF: Final = _MEMBERS + _TICKETS
-PERSONS: Final = _MEMBERS + " SELECT citizen FROM persons"
+PERSONS: Final = _MEMBERS + _OF_MEMBERS
 VIEW: Final = "SELECT view FROM readmodel.tickets WHERE ticket = $1 AND view IS NOT NULL"
 # The contact that a ticket was made from names no ticket yet. What the ticket calls its contact
 # may be anything: another ticket's story is not shown with it.
@@ -68,6 +70,11 @@ class Found(NamedTuple):
     verdict: str | None
     reason: str | None
     case: str | None
+    """The earlier ticket that the verdict rests on."""
+    first: str | None
+    """首次投诉 of its chain."""
+    position: int | None
+    """In its chain."""
 
 
 class Person(NamedTuple):
@@ -98,7 +105,7 @@ class Store:
         """Tickets of the person with this pseudonym, linked ones included (R12)."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(TICKETS_OF, citizen, LINKED_AT_MOST, TICKETS_AT_MOST)
-        tickets = [Found(Brief.from_json(row["brief"]), *list(row)[1:4]) for row in rows]
+        tickets = [Found(Brief.from_json(row["brief"]), *list(row)[1:6]) for row in rows]
         return Person(tickets, rows[0]["members"] if rows else 1)
 
     async def view(self, ticket: str) -> TicketView | None:

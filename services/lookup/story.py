@@ -52,7 +52,8 @@ class Stories:
                 f"role {caller.role} may not see house numbers: ask without house_number",
             )
         told = await self._store.told(view, now if at is None else at)
-        then = view if at is None else fold(map(parse_event, told.own))
+        own = sorted(map(parse_event, told.own), key=lambda each: each.sequence or 0)
+        then = view if at is None else fold(own)
         unnamed = showing.is_unnamed(view, grant)
         answer: dict[str, Any] = {
             "ticket": ticket,

@@ -127,14 +127,12 @@ def verdict_row(fact: Fact) -> tuple[Any, ...]:
 
 def _case(data: Mapping[str, Any]) -> str | None:
     """The earlier ticket that the verdict rests on."""
-    case = data.get("case")
-    if isinstance(case, dict):
-        case = case.get("ticket")
-    if isinstance(case, str) and case:
-        return case
-    mark = data.get("mark")
-    named = mark.get("earlier_ticket") if isinstance(mark, dict) else None
-    return named if isinstance(named, str) else None
+    for part, name in (("rests_on", "ticket"), ("mark", "earlier_ticket")):
+        given = data.get(part)
+        found = given.get(name) if isinstance(given, dict) else None
+        if isinstance(found, str) and found:
+            return found
+    return None
 
 
 def newest_verdicts(facts: Iterable[Fact]) -> list[Fact]:
