@@ -22,6 +22,7 @@ from policy import bundle as policy_bundle
 from policy.bundle import Bundle
 from runtime.core import AnyProcessor
 from runtime.driver import Driver, Written
+from runtime.keys import KeyRing
 from runtime.processor import Record
 from schemas.topics import INBOX, TICKETS
 from services.dedup.domain import Dedup
@@ -29,7 +30,7 @@ from services.intake.domain import Intake
 from vault.directory import KeyedPseudonyms
 
 PROFILE = "cn-12345"
-PSEUDONYM_KEY = b"benchmark: the city is made up!!"
+RING = KeyRing({1: b"benchmark: the city is made up!!"})
 CHUNK = 20_000
 """Events that are made ahead; the making is not part of the time."""
 TARGET_SECONDS = 60.0
@@ -78,7 +79,7 @@ def inbox_records(count: int, bundle: Bundle) -> Iterator[Record]:
 
 def intake() -> Intake:
     """Intake of one partition, with a key that is no secret."""
-    return Intake(directory=KeyedPseudonyms(PSEUDONYM_KEY), partitions=1, forward=False)
+    return Intake(directory=KeyedPseudonyms.of(RING), ring=RING, partitions=1, forward=False)
 
 
 def ticket_log(count: int, bundle: Bundle) -> list[Written]:

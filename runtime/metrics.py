@@ -264,6 +264,27 @@ INTAKE_FORWARDED = Counter(
     meaning="Events in the wrong inbox partition, passed on once to the right one.",
     action="Rising: a publisher uses another partitioner than murmur2; look at its settings.",
 )
+INTAKE_PARKED = Counter(
+    name="intake_parked",
+    labels=("source", "outcome"),
+    meaning="Events that came before the receipt of their ticket: parked to wait for it; released "
+    "behind it; expired when it did not come in time; crowded out when too many waited.",
+    action="Expired or crowded for one source: it loses receipts, or publishes from two places.",
+)
+INTAKE_VACANCIES = Counter(
+    name="intake_vacancies",
+    labels=("unit", "role"),
+    meaning="Notices to a role that nobody fills in its unit; they went to the nearest unit above, "
+    "or to nobody (`undeliverable`).",
+    action="Name somebody in the organisation directory; see to the tickets told of meanwhile.",
+)
+INTAKE_UNKNOWN_UNITS = Counter(
+    name="intake_unknown_units",
+    labels=("source",),
+    meaning="Departments that events name and the organisation directory does not know, so that no "
+    "liaison is told.",
+    action="Add the unit to the directory, or let the platform publish the directory's codes.",
+)
 
 HTTP_REQUESTS = Counter(
     name="http_requests",

@@ -32,6 +32,7 @@ def processor(
     """
     return Intake(
         directory=directory or settings.directory(),
+        ring=settings.key_ring(),
         partitions=settings.partitions,
         forward=settings.forward,
         max_event_bytes=settings.max_record_bytes,

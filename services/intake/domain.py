@@ -1,37 +1,26 @@
 """Intake: from what platforms publish to the log (contract.md; R1, R6, R12, R14, R61).
 
 Pure: a record comes in, what follows comes out. Ordering by ticket is the inbox's partitions',
-monotony of the clock and the ticks are the runtime's.
+monotony of the clock and the ticks are the runtime's. What one event does to its ticket is in
+``turn``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, NamedTuple
+from datetime import datetime
+from typing import ClassVar, Final
 
-import orjson
 from aiokafka.partitioner import murmur2
+from msgspec.structs import replace
 
 from policy.bundle import Policy
-from runtime.processor import Decision, Effect, Note, Processor, Record
+from runtime.keys import KeyRing
+from runtime.processor import Decision, Effect, Processor, Record
+from runtime.sealing import Sealer
 from schemas.clock import ClockRecord
-from schemas.envelope import Envelope
-from schemas.events import (
-    CallRecorded,
-    ContactAnswered,
-    ContactReceived,
-    IdentityLinked,
-    TicketAmended,
-    TicketImported,
-    TicketReceived,
-)
-from schemas.events.citizens import Alias
-from schemas.events.parts import Party
-from schemas.ids import Citizen
-from schemas.topics import CLOCK, INBOX, TICKETS, Topic
-from services.intake import life_cycle
-from services.intake.life_cycle import Phase
-from services.intake.masking import mask
+from schemas.topics import CLOCK, INBOX, NOTICES, TICKETS, Topic
+from services.intake import life_cycle, parking
+from services.intake.masking import Masker
+from services.intake.people import people_in
 from services.intake.reading import (
     MAX_EVENT_BYTES,
     InboxEvent,
@@ -42,6 +31,8 @@ from services.intake.reading import (
     read,
     refuse_absurd,
 )
+from services.intake.state import TicketState
+from services.intake.turn import Tools, Turn
 from vault.directory import Directory, anonymous
 
 TICK_HEADER = "hotline-tick"
@@ -49,59 +40,8 @@ TICK_HEADER = "hotline-tick"
 HOP_HEADER = "hotline-hop"
 """On an event that intake passed to the partition of its subject; it is passed on once."""
 
-PUBLISHERS = frozenset(
-    {
-        *("specversion", "id", "source", "type", "time", "subject", "datacontenttype"),
-        *("dataschema", "traceparent", "tracestate"),
-    }
-)
-"""Attributes that go on as they came."""
-OURS = frozenset(
-    {
-        *("citizen", "sequence", "recordedtime", "policyversion", "causationid"),
-        *("anomaly", "leaf", "previousleaf"),
-    }
-)
-"""Attributes that only intake writes; a publisher's are dropped."""
-
-
-@dataclass(frozen=True, slots=True)
-class TicketState:
-    """What intake keeps of a ticket (or of a contact that led to none)."""
-
-    citizen: str
-    """Its key on the log."""
-    named: bool
-    """Whether its receipt settled the citizen, for life."""
-    known: bool
-    """Whether it was received or imported."""
-    phase: Phase | None
-    sequence: int
-    leaf: str | None
-    wake_at: datetime | None
-    """When it is forgotten, or ``seen`` is if it is still open; None: open, and quiet for long."""
-    seen: dict[str, str] = field(default_factory=dict)
-    """Identity (hashed) of each event to its digest, the latest last."""
-
-
-class _People(NamedTuple):
-    """The citizens in an event."""
-
-    citizen: Citizen | None = None
-    principal: Citizen | None = None
-    """委托人, when the citizen speaks for another."""
-
-    def whose(self, policy: Policy) -> Citizen | None:
-        """Whose case it is (同人): the principal's where the policy says so and one is known."""
-        if self.principal is not None and policy.repeat.same_person == "principal":
-            return self.principal
-        return self.citizen
-
-
-_NOBODY = _People()
-_RECEIPTS = (TicketReceived, TicketImported)
-_WITH_LEAF = (TicketReceived, TicketImported, ContactReceived, ContactAnswered)
-_NAMING = life_cycle.RECEIPTS | {"contact.received"}
+PLACES: Final = "places"
+"""What the key of places' keys is derived for; of the ring's first version, for they must stay."""
 
 
 class Intake(Processor[TicketState, InboxEvent | Tick]):
@@ -109,7 +49,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
 
     name: ClassVar[str] = "intake"
     inputs: ClassVar[tuple[Topic, ...]] = (INBOX,)
-    outputs: ClassVar[tuple[Topic, ...]] = (TICKETS, INBOX, CLOCK)
+    outputs: ClassVar[tuple[Topic, ...]] = (TICKETS, NOTICES, INBOX, CLOCK)
     own_clock: ClassVar[bool] = True
     state_type = TicketState
 
@@ -117,6 +57,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         self,
         *,
         directory: Directory,
+        ring: KeyRing,
         partitions: int,
         forward: bool = True,
         max_event_bytes: int = MAX_EVENT_BYTES,
@@ -124,12 +65,16 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
     ) -> None:
         """Args:
         directory: gives citizens their pseudonyms.
+        ring: seals what waits, and makes the keys of places.
         partitions: of the inbox.
         forward: whether an event in the wrong partition is passed on; off where the inbox is
             keyed by something else on purpose (replay keys it by citizen).
         max_event_bytes: of a record that is parsed at all; ``policy.intake`` may say less.
+        reader: gives the event of a record and of so many bytes at most; raises ``Unreadable``.
+            One that has read the records before may know more of them (``elsewhere``).
         """
-        self._directory = directory
+        masker = Masker(ring.derive(PLACES, ring.origin))
+        self._tools = Tools(directory, masker, Sealer(ring))
         self._partitions = partitions
         self._forward = forward
         self._max_event_bytes = max_event_bytes
@@ -177,29 +122,26 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         if known_digest == event.digest:
             return Decision(notes=(("intake_duplicates", (incoming.source,)),))
         if known_digest is not None:
-            raise Refused(
-                "id_reused",
-                f"id {incoming.id!r} of source {incoming.source!r} came before with another"
-                " content: give each event an id of its own",
-                source=incoming.source,
-            )
+            raise _reused(event, "with another content")
         if event.elsewhere is not None:
-            raise Refused(
-                "id_reused",
-                f"id {incoming.id!r} of source {incoming.source!r} came before on"
-                f" {event.elsewhere!r}: give each event an id of its own",
-                source=incoming.source,
-            )
-        return self._taken(state, event, identity, now, policy)
+            raise _reused(event, f"on {event.elsewhere!r}")
+        if state is None:
+            state = TicketState(anonymous(incoming.subject))
+        seen = _remembered(state.seen, identity, event.digest, policy.intake.seen_ids)
+        return self._taken(replace(state, seen=seen), event, now, policy)
 
     def wake(
         self, key: str, state: TicketState, due: datetime, policy: Policy
     ) -> Decision[TicketState]:
-        """Forgets a ticket of which nothing was heard for long; of an open one only the ids.
+        """What is parked goes on, or the ticket is forgotten; of an open one only the ids.
 
         Of Boston's tickets of 2011, three in a hundred were closed more than 400 days after they
         came: the close must still find citizen, leaf and sequence.
         """
+        if state.parked:
+            turn = Turn(key, state, due, policy, self._tools)
+            turn.release(parking.EXPIRED)
+            return turn.decision()
         if state.phase in life_cycle.OPEN:
             return Decision(states={key: replace(state, seen={}, wake_at=None)})
         return Decision(states={key: None})
@@ -216,120 +158,23 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         return bool(home != event.record.partition)
 
     def _taken(
-        self,
-        state: TicketState | None,
-        event: InboxEvent,
-        identity: str,
-        now: datetime,
-        policy: Policy,
+        self, state: TicketState, event: InboxEvent, now: datetime, policy: Policy
     ) -> Decision[TicketState]:
+        """It goes on, or waits for the receipt of its ticket; a receipt takes along what waited."""
         incoming = event.event
         kind = life_cycle.kind_of(incoming.type)
-        people = self._people(incoming, now)
-        citizen, named = _citizen(state, incoming, kind, people.whose(policy))
-        life = life_cycle.step(
-            kind,
-            phase=state.phase if state else None,
-            known=state.known if state else False,
-            imported_state=incoming.data.state if isinstance(incoming, TicketImported) else None,
-        )
-        leaf_before = state.leaf if state else None
-        leaf = _leaf_after(incoming, leaf_before)
-        after = TicketState(
-            citizen=citizen,
-            named=named,
-            known=life.known,
-            phase=life.phase,
-            sequence=state.sequence + 1 if state else 1,
-            leaf=leaf,
-            wake_at=now + timedelta(days=policy.intake.forget_after_days),
-            seen=_remembered(state, identity, event.digest, policy.intake.seen_ids),
-        )
-        document = self._cleaned(event, people, now)
-        document["citizen"] = citizen
-        document["sequence"] = after.sequence
-        document["recordedtime"] = now
-        document["policyversion"] = policy.version
-        if leaf is not None:
-            document["leaf"] = leaf
-        if leaf_before is not None and leaf_before != leaf:
-            document["previousleaf"] = leaf_before
-        notes: tuple[Note, ...] = ()
-        if life.anomaly is not None:
-            document["anomaly"] = life.anomaly
-            notes = (("intake_anomalies", (incoming.source, life.anomaly)),)
-        value = orjson.dumps(document, option=orjson.OPT_UTC_Z)
-        return Decision(
-            states={incoming.subject: after},
-            effects=(Effect(TICKETS, key=citizen, value=value),),
-            notes=notes,
-        )
-
-    def _people(self, incoming: Envelope, now: datetime) -> _People:
-        if isinstance(incoming, _RECEIPTS):
-            party, named = incoming.data.complainant, not incoming.data.anonymous
-        elif isinstance(incoming, TicketAmended):
-            party, named = incoming.data.changes.complainant, not incoming.data.changes.anonymous
-        elif isinstance(incoming, ContactReceived):
-            party, named = incoming.data.caller, True
-        else:
-            return _NOBODY
-        if party is None or not named:
-            return _NOBODY
-        return _People(
-            self._pseudonym(party, incoming.source, now),
-            self._pseudonym(party.on_behalf_of, incoming.source, now),
-        )
-
-    def _pseudonym(self, party: Party | None, source: str, now: datetime) -> Citizen | None:
-        if party is None or not party.identities:
-            return None
-        found = self._directory.resolve(party.identities, source, now)
-        return None if found is None else found.citizen
-
-    def _cleaned(self, event: InboxEvent, people: _People, now: datetime) -> dict[str, Any]:
-        """The document as it may go on: unknown fields kept, personal data masked or withheld.
-
-        Pseudonyms stand where the identities of a citizen and of a principal (委托人) stood.
-        """
-        result = {
-            name: value if name in PUBLISHERS else mask(value)
-            for name, value in event.document.items()
-            if name not in OURS
-        }
-        incoming, data = event.event, result["data"]
-        if people is not _NOBODY:
-            content = data["changes"] if isinstance(incoming, TicketAmended) else data
-            name = "caller" if isinstance(incoming, ContactReceived) else "complainant"
-            if people.citizen is not None:
-                content[name]["citizen"] = people.citizen
-            if people.principal is not None:
-                content[name]["on_behalf_of"]["citizen"] = people.principal
-        elif isinstance(incoming, CallRecorded):
-            data.pop("number", None)
-        elif isinstance(incoming, IdentityLinked):
-            for name in ("first", "second"):
-                alias: Alias = getattr(incoming.data, name)
-                if alias.identity is not None and alias.citizen is None:
-                    found = self._directory.resolve((alias.identity,), incoming.source, now)
-                    data[name]["citizen"] = found.citizen if found else anonymous(incoming.subject)
-        return result
-
-
-def _citizen(
-    state: TicketState | None, incoming: Envelope, kind: str, found: Citizen | None
-) -> tuple[str, bool]:
-    """Whose ticket it is, and whether that is settled.
-
-    A receipt settles it for life. What comes before the receipt of its ticket lies under
-    ``anon:<ticket>`` until the hand-over of linked identities.
-    """
-    if state is not None and state.named:
-        return state.citizen, True
-    if found is not None and kind in _NAMING:
-        return found, True
-    before = state.citizen if state else anonymous(incoming.subject)
-    return before, kind in life_cycle.RECEIPTS
+        people = people_in(incoming, self._tools.directory, now)
+        turn = Turn(incoming.subject, state, now, policy, self._tools)
+        if policy.intake.park_seconds and parking.must_wait(
+            kind, known=state.known, heard_of=state.phase is not None, parked=state.parked
+        ):
+            if turn.park(event, people):
+                return turn.decision()
+            turn.release(parking.CROWDED)
+        turn.take(event, kind, people)
+        if turn.known:
+            turn.release(parking.RELEASED)
+        return turn.decision()
 
 
 def _passed_on(event: InboxEvent) -> Decision[TicketState]:
@@ -344,20 +189,18 @@ def _passed_on(event: InboxEvent) -> Decision[TicketState]:
     return Decision(effects=(passed,), notes=(("intake_forwarded", (str(record.partition),)),))
 
 
-def _leaf_after(incoming: Envelope, before: str | None) -> str | None:
-    """The leaf in force after the event; an amendment may also empty it."""
-    if isinstance(incoming, _WITH_LEAF):
-        return incoming.data.leaf or before
-    if isinstance(incoming, TicketAmended) and "leaf" in incoming.data.changed:
-        return incoming.data.changes.leaf
-    return before
+def _reused(event: InboxEvent, how: str) -> Refused:
+    incoming = event.event
+    return Refused(
+        "id_reused",
+        f"id {incoming.id!r} of source {incoming.source!r} came before {how}:"
+        " give each event an id of its own",
+        source=incoming.source,
+    )
 
 
-def _remembered(
-    state: TicketState | None, identity: str, digest: str, limit: int
-) -> dict[str, str]:
-    seen = dict(state.seen) if state else {}
-    seen[identity] = digest
-    while len(seen) > limit:
-        del seen[next(iter(seen))]
-    return seen
+def _remembered(seen: Mapping[str, str], identity: str, digest: str, limit: int) -> dict[str, str]:
+    result = {**seen, identity: digest}
+    while len(result) > limit:
+        del result[next(iter(result))]
+    return result

@@ -5,7 +5,6 @@ not fit what was known gets an ``anomaly``, and the state follows the platform a
 the fact says how the ticket stands (closed is closed), or stays where it only reports work.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
@@ -40,6 +39,10 @@ UNKNOWN_TICKET = "unknown_ticket"
 RECEIVED_LATE = "received_late"
 """The receipt, after other facts of the ticket: those lie under another citizen key."""
 RECEIVED_TWICE = "received_twice"
+ANOTHER_PARENT = "another_parent"
+"""``ticket.merged`` or ``.split`` on a ticket that it does not name as the parent."""
+NOBODY_TO_LINK = "nobody_to_link"
+"""``identity.linked`` where one of the two cannot be told."""
 
 
 class Rule(NamedTuple):
@@ -53,35 +56,52 @@ class Rule(NamedTuple):
     """Whether ``then`` holds even where the event did not fit."""
     slug: str = ""
     """Start of the anomaly, which goes on «_when_<phase>»."""
+    asks: str = ""
+    """What it leaves open until another event answers it."""
+    answers: str = ""
+    """What it ends; where nothing of that was open, that is an anomaly."""
+    keeps: bool = False
+    """Whether what it answers stays open: two people may look at one reply."""
+    unasked: bool = False
+    """Whether it may also come of itself."""
 
+
+RETURN, EXTENSION, HOLD, VERIFICATION, REPLY, REMEDY, SUPERVISION = (
+    *("return", "extension", "hold", "verification", "reply", "remedy", "supervision"),
+)
+"""What one event asks for and another answers."""
 
 RULES: dict[str, Rule] = {
     "ticket.not_accepted": Rule(OPEN, Phase.NOT_ACCEPTED, True, "not_accepted"),
     "ticket.withdrawn": Rule(OPEN, Phase.WITHDRAWN, True, "withdrawn"),
     "ticket.closed": Rule(OPEN, Phase.CLOSED, True, "closed"),
     "ticket.reopened": Rule(ENDED, Phase.REOPENED, True, "reopened"),
+    # A child (并单, 拆单) tells of itself: its close, its receipt. The parent goes on.
     "ticket.merged": Rule(OPEN, slug="merged"),
     "ticket.split": Rule(OPEN, slug="split"),
     "ticket.progressed": Rule(OPEN, slug="progressed"),
     "ticket.dispatched": Rule(OPEN, Phase.DISPATCHED, slug="dispatched"),
     "ticket.designated": Rule(OPEN, Phase.DISPATCHED, slug="designated"),
     "dispatch.accepted": Rule(WITH_DEPARTMENT, slug="accepted"),
-    "return.requested": Rule(WITH_DEPARTMENT, slug="return_requested"),
-    "return.approved": Rule(WITH_DEPARTMENT, slug="return_approved"),
-    "return.refused": Rule(WITH_DEPARTMENT, slug="return_refused"),
-    "extension.requested": Rule(OPEN, slug="extension_requested"),
-    "extension.granted": Rule(OPEN, slug="extension_granted"),
-    "extension.refused": Rule(OPEN, slug="extension_refused"),
-    "hold.started": Rule(OPEN, slug="hold_started"),
-    "hold.ended": Rule(OPEN, slug="hold_ended"),
-    "verification.requested": Rule(OPEN, slug="verification_requested"),
-    "verification.answered": Rule(OPEN, slug="verification_answered"),
+    "return.requested": Rule(WITH_DEPARTMENT, slug="return_requested", asks=RETURN),
+    "return.approved": Rule(WITH_DEPARTMENT, slug="return_approved", answers=RETURN),
+    "return.refused": Rule(WITH_DEPARTMENT, slug="return_refused", answers=RETURN),
+    "extension.requested": Rule(OPEN, slug="extension_requested", asks=EXTENSION),
+    "extension.granted": Rule(OPEN, slug="extension_granted", answers=EXTENSION, unasked=True),
+    "extension.refused": Rule(OPEN, slug="extension_refused", answers=EXTENSION),
+    "hold.started": Rule(OPEN, slug="hold_started", asks=HOLD),
+    "hold.ended": Rule(OPEN, slug="hold_ended", answers=HOLD),
+    "verification.requested": Rule(OPEN, slug="verification_requested", asks=VERIFICATION),
+    "verification.answered": Rule(OPEN, slug="verification_answered", answers=VERIFICATION),
     "solution.proposed": Rule(OPEN, slug="solution_proposed"),
+    # The citizen may have had the idea.
     "solution.agreed": Rule(OPEN, slug="solution_agreed"),
     # A platform that publishes five kinds of event has no dispatch to reply to.
-    "reply.submitted": Rule(OPEN, Phase.REPLIED, slug="reply"),
-    "reply.approved": Rule(WITH_DEPARTMENT, slug="reply_approved"),
-    "reply.rejected": Rule(WITH_DEPARTMENT, Phase.DISPATCHED, slug="reply_rejected"),
+    "reply.submitted": Rule(OPEN, Phase.REPLIED, slug="reply", asks=REPLY),
+    "reply.approved": Rule(WITH_DEPARTMENT, slug="reply_approved", answers=REPLY, keeps=True),
+    "reply.rejected": Rule(
+        WITH_DEPARTMENT, Phase.DISPATCHED, slug="reply_rejected", answers=REPLY, keeps=True
+    ),
     "close.requested": Rule(OPEN, slug="close_requested"),
     # Some platforms ask the citizen before they close.
     "callback.answered": Rule(
@@ -91,11 +111,12 @@ RULES: dict[str, Rule] = {
     "citizen.chased": Rule(),
     "evidence.added": Rule(),
     "escalation.requested": Rule(),
+    # Of an escalation fact of ours, too, which intake does not see.
     "escalation.acknowledged": Rule(),
-    "remedy.opened": Rule(),
-    "remedy.done": Rule(),
-    "supervision.ordered": Rule(),
-    "supervision.answered": Rule(),
+    "remedy.opened": Rule(slug="remedy_opened", asks=REMEDY),
+    "remedy.done": Rule(slug="remedy_done", answers=REMEDY),
+    "supervision.ordered": Rule(slug="supervision_ordered", asks=SUPERVISION),
+    "supervision.answered": Rule(slug="supervision_answered", answers=SUPERVISION),
     "enforcement.handed_over": Rule(),
     "verdict.marked": Rule(),
     "finding.recorded": Rule(),
@@ -127,13 +148,23 @@ IMPORTED_AS: dict[str, Phase] = {
 """Phase of an imported ticket by its ``state`` at cut-over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+ENDS_WITH_TICKET = frozenset({RETURN, EXTENSION, HOLD, VERIFICATION, REPLY})
+"""What nobody waits for once the ticket has ended; it is asked anew after a reopening."""
+MAYBE_OPEN: dict[str, int] = dict.fromkeys(
+    (RETURN, EXTENSION, HOLD, VERIFICATION, REPLY, REMEDY, SUPERVISION), 1
+)
+"""Of an imported ticket: what was asked before cut-over may be answered after it."""
+NOTHING_OPEN: dict[str, int] = {}
+
+
+class Step(NamedTuple):
     """What an event did to the life of its ticket."""
 
     phase: Phase | None
     known: bool
-    anomaly: str | None = None
+    anomaly: str | None
+    asked: dict[str, int]
+    """How often each thing was asked for and not answered; not to be changed."""
 
 
 @cache
@@ -142,29 +173,57 @@ def kind_of(event_type: str) -> str:
     return event_type.removeprefix("hotline.").rpartition(".v")[0]
 
 
-def step(kind: str, *, phase: Phase | None, known: bool, imported_state: str | None = None) -> Step:
+def step(
+    kind: str,
+    *,
+    phase: Phase | None,
+    known: bool,
+    asked: dict[str, int] = NOTHING_OPEN,
+    imported_state: str | None = None,
+) -> Step:
     """What follows from an event of this kind.
 
     Args:
         kind: as ``kind_of`` gives it.
         phase: before the event; None if nothing told it yet.
         known: whether the ticket was received or imported before.
+        asked: what is open before the event.
         imported_state: of ``ticket.imported``, how it stood at cut-over.
     """
     if kind in WITHOUT_TICKET:
-        return Step(phase, known)
+        return Step(phase, known, None, asked)
     if kind in RECEIPTS:
         stated = IMPORTED_AS.get(imported_state or "") or phase
+        if kind == "ticket.imported":
+            asked = MAYBE_OPEN
         if known:
-            return Step(stated, True, RECEIVED_TWICE)
+            return Step(stated, True, RECEIVED_TWICE, asked)
         if phase is not None:
-            return Step(stated, True, RECEIVED_LATE)
-        return Step(stated or Phase.RECEIVED, True)
+            return Step(stated, True, RECEIVED_LATE, asked)
+        return Step(stated or Phase.RECEIVED, True, None, asked)
     rule = RULES[kind]
+    waited = not rule.answers or rule.answers in asked or rule.unasked
+    if rule.asks or rule.answers:
+        asked = _after(rule, asked)
     if not known:
-        return Step(rule.then or phase or Phase.RECEIVED, False, UNKNOWN_TICKET)
+        return Step(rule.then or phase or Phase.RECEIVED, False, UNKNOWN_TICKET, asked)
     assert phase is not None, "a known ticket has a phase"
-    if phase in rule.fits:
-        return Step(rule.then or phase, True)
-    then = rule.then if rule.always and rule.then else phase
-    return Step(then, True, f"{rule.slug}_when_{phase}")
+    fits = phase in rule.fits
+    then = rule.then if rule.then and (fits or rule.always) else phase
+    if asked and then in ENDED and phase not in ENDED:
+        asked = {each: count for each, count in asked.items() if each not in ENDS_WITH_TICKET}
+    if not fits:
+        return Step(then, True, f"{rule.slug}_when_{phase}", asked)
+    return Step(then, True, None if waited else f"{rule.slug}_unasked", asked)
+
+
+def _after(rule: Rule, asked: dict[str, int]) -> dict[str, int]:
+    """What is open after an event of that rule."""
+    if rule.asks:
+        return {**asked, rule.asks: asked.get(rule.asks, 0) + 1}
+    open_ = asked.get(rule.answers, 0)
+    if rule.keeps or not open_:
+        return asked
+    if open_ > 1:
+        return {**asked, rule.answers: open_ - 1}
+    return {each: count for each, count in asked.items() if each != rule.answers}

@@ -60,8 +60,8 @@ class Tick:
     """Not an event: the time of its record is all that it says."""
 
 
-class InboxEvent(msgspec.Struct, frozen=True):
-    """An event as it came, validated."""
+class Said(msgspec.Struct, frozen=True):
+    """What a publisher said, however it was carried."""
 
     event: Envelope
     """One of ``schemas.events``."""
@@ -69,6 +69,11 @@ class InboxEvent(msgspec.Struct, frozen=True):
     """What the publisher wrote, unknown fields included."""
     value: bytes
     """The document's JSON."""
+
+
+class InboxEvent(Said, frozen=True):
+    """An event as it came, validated."""
+
     digest: str
     """Of the document: equal for binary and structured, for any order and spacing."""
     record: Record

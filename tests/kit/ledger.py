@@ -293,7 +293,7 @@ class Ledger:
         city = City()
 
         def intake() -> AnyProcessor:
-            return Intake(directory=directory, partitions=self.partitions)
+            return Intake(directory=directory, ring=RING, partitions=self.partitions)
 
         wanted, states = fold(intake, INBOX, inbox, bundle)
         expected: dict[str, list[bytes]] = defaultdict(list)

@@ -40,7 +40,10 @@ class Line:
         self._ends: dict[tuple[str, int], int] = {}
         self._published = 0
         intake = Intake(
-            directory=directory or KeyedPseudonyms.of(RING), partitions=PARTITIONS, forward=False
+            directory=directory or KeyedPseudonyms.of(RING),
+            ring=RING,
+            partitions=PARTITIONS,
+            forward=False,
         )
         self._driver = Driver([intake, Dedup()], self.bundle, self._written)
 

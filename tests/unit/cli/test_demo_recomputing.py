@@ -11,6 +11,7 @@ from policy.bundle import load
 from runtime.core import TASK_KEY
 from runtime.driver import Driver, Written
 from runtime.engine.task import TaskRecord
+from runtime.keys import KeyRing
 from runtime.processor import Record
 from schemas.topics import INBOX, TICKETS
 from services.intake.domain import Intake
@@ -35,8 +36,11 @@ class Consumed:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+RING = KeyRing({1: bytes(32)})
+
+
 def intake() -> Intake:
-    return Intake(directory=KeyedPseudonyms(bytes(32)), partitions=1)
+    return Intake(directory=KeyedPseudonyms.of(RING), ring=RING, partitions=1)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from cli.explaining.story import Story, tell
 from policy.bundle import load
 from runtime.core import to_ms
 from runtime.driver import Driver, Written
+from runtime.keys import KeyRing
 from runtime.processor import Record
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS, INBOX, REPEATS, TICKETS
@@ -78,8 +79,9 @@ REPEAT = received(AGAIN, "2026-03-02 09:14", recorded="2026-03-02 09:15")
 def decided(events: Iterable[dict[str, Any]]) -> list[Written]:
     """What intake and dedup make of the events, in the order of their recording."""
     written: list[Written] = []
-    directory = KeyedPseudonyms(bytes(32))
-    driver = Driver([Intake(directory=directory, partitions=1), Dedup()], BUNDLE, written.append)
+    ring = KeyRing({1: bytes(32)})
+    intake = Intake(directory=KeyedPseudonyms.of(ring), ring=ring, partitions=1)
+    driver = Driver([intake, Dedup()], BUNDLE, written.append)
     for offset, each in enumerate(sorted(events, key=lambda each: each["recorded"])):
         document = {name: value for name, value in each.items() if name != "recorded"}
         at_ms = to_ms(datetime.fromisoformat(each["recorded"]))

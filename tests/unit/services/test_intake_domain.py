@@ -1,8 +1,8 @@
 """What intake does with an event: order, duplicates, citizen, leaf, masking (R1, R6, R12, R61)."""
 
+import dataclasses
 import re
 from collections import Counter, defaultdict
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,21 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from policy.bundle import Policy, load
+from runtime.keys import KeyRing
 from runtime.processor import Decision, Record, Unreadable
 from schemas.clock import ClockRecord
 from schemas.events import EVENT_TYPES, TicketReceived, parse_event
 from schemas.ids import is_anonymous
-from schemas.topics import CLOCK, INBOX, TICKETS
-from services.intake.domain import HOP_HEADER, TICK_HEADER, Intake, TicketState
+from schemas.topics import CLOCK, INBOX, NOTICES, TICKETS
+from services.intake.domain import HOP_HEADER, TICK_HEADER, Intake
 from services.intake.reading import InboxEvent, Refused, Tick
+from services.intake.state import TicketState
+from vault.deposits import Link
 from vault.directory import KeyedPseudonyms
 
 NOW = datetime(2026, 7, 28, 4, 4, 5, tzinfo=UTC)
 KEY = bytes(range(32))
+RING = KeyRing({1: KEY})
 PARTITIONS = 4
 GUIDE = Path(__file__).resolve().parents[3] / "docs/contracts/publishers-guide.md"
 EXAMPLES: list[dict[str, Any]] = [
@@ -45,10 +49,25 @@ def _citizen(phone: str) -> str:
 
 def _policy(**intake: Any) -> Policy:
     policy = load("cn-12345").at(NOW)
-    return replace(policy, intake=replace(policy.intake, **intake))
+    return dataclasses.replace(policy, intake=dataclasses.replace(policy.intake, **intake))
 
 
-POLICY = _policy()
+POLICY = _policy(park_seconds=0)
+"""Nothing waits here for a receipt: ``test_intake_parking`` is about that."""
+
+
+def _log(decision: Decision[TicketState]) -> list[dict[str, Any]]:
+    """What a decision puts on the log."""
+    written = []
+    for effect in decision.effects:
+        if effect.topic is NOTICES:
+            continue
+        assert effect.topic is TICKETS
+        assert isinstance(effect.value, bytes)
+        document = orjson.loads(effect.value)
+        assert effect.key == document["citizen"]
+        written.append(document)
+    return written
 
 
 def _event(kind: str, data: dict[str, Any] | None = None, **attributes: Any) -> dict[str, Any]:
@@ -73,7 +92,9 @@ class _Inbox:
     """An inbox partition and what came of it: the runtime's part, without a broker."""
 
     def __init__(self, policy: Policy = POLICY, *, forward: bool = False) -> None:
-        self.intake = Intake(directory=KeyedPseudonyms(KEY), partitions=PARTITIONS, forward=forward)
+        self.intake = Intake(
+            directory=KeyedPseudonyms(KEY), ring=RING, partitions=PARTITIONS, forward=forward
+        )
         self.policy = policy
         self.states: dict[str, TicketState] = {}
 
@@ -92,14 +113,10 @@ class _Inbox:
         return decision
 
     def out(self, document: dict[str, Any], *, now: datetime = NOW) -> dict[str, Any]:
-        """The one record that an event leaves on the log."""
-        (effect,) = self.put(document, now=now).effects
-        assert effect.topic is TICKETS
-        assert isinstance(effect.value, bytes)
-        written = orjson.loads(effect.value)
-        assert effect.key == written["citizen"]
-        assert isinstance(written, dict)
-        return written
+        """The record that an event leaves on the log; of a link of two people the first of two."""
+        written = _log(self.put(document, now=now))
+        assert len(written) == 1 or document["type"] == "hotline.identity.linked.v1"
+        return written[0]
 
 
 # --- Order and stamps ---------------------------------------------------------------------------
@@ -231,7 +248,7 @@ def test_the_same_id_with_other_content_is_refused() -> None:
 
 
 def test_only_the_latest_ids_are_remembered() -> None:
-    inbox = _Inbox(_policy(seen_ids=2))
+    inbox = _Inbox(_policy(seen_ids=2, park_seconds=0))
     for number in range(3):
         inbox.out(_event("citizen.chased", id=str(number)))
     assert len(inbox.states["T1"].seen) == 2
@@ -434,7 +451,7 @@ def test_R61_a_citizen_goes_on_as_a_pseudonym() -> None:
             "citizen": _citizen("13812345678"),
             "on_behalf_of": {"citizen": _citizen("13987654321")},
         },
-        "text": "我是张三,打[phone],车牌[plate]",
+        "text": "我是[name],打[phone],车牌[plate]",
         "source_number": "20260728138001380",
     }
     assert written["subject"] == "101000295613"
@@ -463,6 +480,52 @@ def test_R61_linked_identities_go_on_as_pseudonyms() -> None:
         "first": {"citizen": _citizen("13812345678")},
         "second": {"citizen": "c:0123"},
     }
+
+
+PHONE = {"identity": {"scheme": "phone", "value": "13812345678"}}
+OTHER = {"identity": {"scheme": "phone", "value": "13987654321"}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "keys", "anomaly"),
+    [
+        (PHONE, OTHER, ["Z", "L"], None),
+        (OTHER, PHONE, ["L", "Z"], None),
+        (PHONE, {"citizen": "c:0123"}, ["Z", "c:0123"], None),
+        (PHONE, {"citizen": "anon:T0"}, ["Z", "anon:T0"], None),
+        # One person, whom two names only seem to make two.
+        (PHONE, PHONE, ["Z"], None),
+        # A name of ours is a key on the log: nothing else may stand there.
+        (PHONE, {"citizen": "张三"}, ["anon:T1"], "nobody_to_link"),
+        ({"identity": {"scheme": "phone", "value": "0"}}, OTHER, ["anon:T1"], "nobody_to_link"),
+    ],
+)
+def test_R12_linked_identities_reach_the_partitions_of_both(
+    first: dict[str, Any], second: dict[str, Any], keys: list[str], anomaly: str | None
+) -> None:
+    inbox = _Inbox()
+    names = {_citizen("13812345678"): "Z", _citizen("13987654321"): "L"}
+    document = _event("identity.linked", {"first": first, "second": second, "by": "1024"})
+    decision = inbox.put(document)
+    written = _log(decision)
+    assert [names.get(each["citizen"], each["citizen"]) for each in written] == keys
+    assert [each["sequence"] for each in written] == list(range(1, len(keys) + 1))
+    assert {each.get("anomaly") for each in written} == {anomaly}
+    assert "张三" not in orjson.dumps(written).decode()
+    links = [each for each in decision.deposits if isinstance(each, Link)]
+    if len(keys) == 1:
+        assert links == []
+        return
+    both = [each["citizen"] for each in written]
+    assert {alias: each["data"][alias]["citizen"] for each in written for alias in DATA} == dict(
+        zip(DATA, both, strict=True)
+    )
+    (link,) = links
+    assert (link.first, link.second, link.by, link.at) == (*both, "1024", NOW)
+    assert link.event == f"city/12345 {document['id']}"
+
+
+DATA = ("first", "second")
 
 
 def _withheld(value: Any, schema: dict[str, Any], defs: dict[str, Any]) -> list[str]:
@@ -589,14 +652,17 @@ _PERSONAL = re.compile(
 )
 
 
+_ADDED = re.compile(r"\.(?:citizen|place\.key)$")
+
+
 @pytest.mark.parametrize("document", EXAMPLES, ids=lambda document: str(document["id"]))
 def test_R6_everything_else_reaches_the_log(document: dict[str, Any]) -> None:
     written = _Inbox().out(document, now=NOW.replace(year=2030))
     expected = {path for path in _paths(document["data"]) if not _PERSONAL.search(path)}
     if document["type"] == "hotline.call.recorded.v1":
         expected -= {".number"}
-    assert {path for path in _paths(written["data"]) if not path.endswith(".citizen")} == {
-        path for path in expected if not path.endswith(".citizen")
+    assert {path for path in _paths(written["data"]) if not _ADDED.search(path)} == {
+        path for path in expected if not _ADDED.search(path)
     }
 
 
@@ -622,7 +688,9 @@ def test_R61_the_examples_do_hold_what_must_be_withheld() -> None:
 
 
 def _for_another(same_person: Any, behalf: dict[str, Any] | None, **data: Any) -> dict[str, Any]:
-    policy = replace(POLICY, repeat=replace(POLICY.repeat, same_person=same_person))
+    policy = dataclasses.replace(
+        POLICY, repeat=dataclasses.replace(POLICY.repeat, same_person=same_person)
+    )
     party = {**ZHANG, "on_behalf_of": behalf}
     return _Inbox(policy).out(_event("ticket.received", {"complainant": party, **data}))
 
@@ -682,8 +750,9 @@ def test_I3_an_open_ticket_is_never_forgotten_but_the_ids_of_its_events_are() ->
     state = inbox.states["T1"]
     assert state.wake_at == NOW + timedelta(days=400)
     decision = inbox.intake.wake("T1", state, state.wake_at, POLICY)
-    assert decision == Decision(states={"T1": replace(state, seen={}, wake_at=None)})
-    inbox.states["T1"] = replace(state, seen={}, wake_at=None)
+    forgotten = structs.replace(state, seen={}, wake_at=None)
+    assert decision == Decision(states={"T1": forgotten})
+    inbox.states["T1"] = forgotten
     later = NOW + timedelta(days=600)
     last = inbox.out(_event("ticket.closed"), now=later)
     assert (last["citizen"], last["sequence"], last["leaf"]) == (first["citizen"], 2, "lamp")
@@ -755,10 +824,8 @@ def test_I1_I3_no_event_is_lost_and_the_sequence_rises_by_one(
             assert [name for name, _ in decision.notes] == ["intake_duplicates"]
             count["duplicate"] += 1
             continue
-        (effect,) = decision.effects
-        assert isinstance(effect.value, bytes)
-        written = orjson.loads(effect.value)
-        sequences[written["subject"]].append(written["sequence"])
+        for written in _log(decision):
+            sequences[written["subject"]].append(written["sequence"])
         count["out"] += 1
     assert count["out"] + count["duplicate"] + count["id_reused"] == len(history)
     for seen in sequences.values():
