@@ -12,11 +12,13 @@ from rich.console import Console
 
 from bench import dedup as dedup_bench
 from bench import driving, stage
+from bench import http as http_bench
 from bench import recovery as recovery_bench
 from bench import repeat as repeat_bench
 from bench.engines.registry import ENGINES, build_dir
 from bench.machine import this_machine
 from bench.report import Sheet
+from deploy.local.postgres import Postgres
 
 PARTITIONS = 4
 WIDE_COLUMNS = 160
@@ -85,6 +87,7 @@ def main(context: click.Context) -> None:
       python -m bench dedup --events 200000
       python -m bench recovery --keys 1000000 --store rocksdb
       python -m bench driver --events 1000000
+      python -m bench http --seconds 20
     """
     if context.invoked_subcommand is None:
         context.invoke(everything)
@@ -235,6 +238,37 @@ def driver(events: int, markdown: bool, json_file: Path | None) -> None:
     _driver(events, markdown, json_file)
 
 
+@main.command()
+@click.option(
+    "--rate", default=2_000, show_default=True, type=at_least_one, help="Events a second."
+)
+@click.option(
+    "--batch", default=100, show_default=True, type=at_least_one, help="Events in a request."
+)
+@click.option("--seconds", default=60, show_default=True, type=at_least_one)
+@bootstrap_option
+@markdown_option
+@json_option
+def http(
+    rate: int,
+    batch: int,
+    seconds: int,
+    bootstrap: str | None,
+    markdown: bool,
+    json_file: Path | None,
+) -> None:
+    """The entrance over HTTP at a steady rate, with broker, PostgreSQL and a worker beside it.
+
+    \b
+    Examples:
+      python -m bench http
+      python -m bench http --rate 1000 --batch 1 --seconds 20
+    """
+    load = http_bench.Load(rate, batch, seconds)
+    with stage.broker(bootstrap) as address, http_bench.database() as postgres:
+        _http(load, address, postgres, markdown, json_file)
+
+
 def _repeat(plan: repeat_bench.Plan, address: str, markdown: bool, json_file: Path | None) -> None:
     outcome = asyncio.run(repeat_bench.run(plan, address, log_dir=build_dir() / "logs", say=say))
     publish(repeat_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
@@ -266,6 +300,22 @@ def _recovery(keys: int, store: str, address: str, markdown: bool, json_file: Pa
 def _driver(events: int, markdown: bool, json_file: Path | None) -> None:
     outcome = driving.Outcome(this_machine(), tuple(driving.run(events, say)))
     publish(driving.sheet(outcome), outcome.to_dict(), markdown, json_file)
+
+
+def _http(
+    load: http_bench.Load, address: str, postgres: Postgres, markdown: bool, json_file: Path | None
+) -> None:
+    outcome = asyncio.run(
+        http_bench.run(
+            load,
+            address,
+            postgres,
+            partitions=PARTITIONS,
+            log_dir=build_dir() / "logs",
+            say=say,
+        )
+    )
+    publish(http_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
 
 
 if __name__ == "__main__":
