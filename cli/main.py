@@ -26,6 +26,7 @@ COMMANDS = {
     "policy": "cli.policy:policy",
     "citizen": "cli.citizen:citizen",
     "database": "cli.database:database",
+    "readmodel": "cli.readmodel:readmodel",
     "dead-letters": "cli.dead_letters:dead_letters",
     "keys": "cli.keys:keys",
     "demo": "cli.demo:demo",
