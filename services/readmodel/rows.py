@@ -196,6 +196,11 @@ def dispatches_changed(before: TicketView | None, after: TicketView) -> bool:
     return _live(before) != _live(after) or before.citizen != after.citizen
 
 
+def became_ticket(before: TicketView | None, after: TicketView) -> bool:
+    """Whether what looked like a contact is a ticket."""
+    return before is not None and before.kind == "contact" and after.kind == "ticket"
+
+
 def contact_row(view: TicketView) -> tuple[Any, ...]:
     """The columns of ``readmodel.contacts``."""
     return (

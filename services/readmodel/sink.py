@@ -96,6 +96,10 @@ class ReadModel:
         contacts = [rows.contact_row(view) for view in views if view.kind == "contact"]
         if contacts:
             await connection.execute(sql.CONTACTS, *_columns(contacts, 9))
+        # Calls may come before anything says that their subject is a ticket.
+        turned = [each.ticket for each in views if rows.became_ticket(before[each.ticket], each)]
+        if turned:
+            await connection.execute(sql.CONTACTS_GONE, turned)
         links = sorted({row for entries in news.values() for row in _links(entries)})
         if links:
             await connection.execute(sql.LINKS, *_columns(links, 4))

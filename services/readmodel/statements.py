@@ -54,6 +54,7 @@ SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], 
                      $11::timestamptz[])
 """
 
+CONTACTS_GONE = "DELETE FROM readmodel.contacts WHERE contact = ANY($1::text[])"
 CONTACTS = """
 INSERT INTO readmodel.contacts
     (contact, citizen, ticket, received_at, channel, leaf, agent, answered, recordedtime)

@@ -10,6 +10,7 @@ import orjson
 
 from policy.bundle import Bundle, load
 from runtime.core import to_ms
+from runtime.database import Database
 from runtime.driver import Driver, Written
 from runtime.engine.task import partition_of
 from runtime.keys import KeyRing
@@ -17,8 +18,13 @@ from runtime.processor import Record
 from schemas.topics import INBOX, NOTICES, REPEATS, TICKETS
 from services.dedup.domain import Dedup
 from services.intake.domain import Intake
+from services.intake.outside import IntakeOutside, Readings
+from services.intake.reading import MAX_EVENT_BYTES
+from services.intake.seen import SeenEvents
 from services.readmodel.sink import ReadModel
+from vault.aliases import DatabaseDirectory
 from vault.directory import Directory, KeyedPseudonyms
+from vault.originals import Vault
 
 RING = KeyRing({1: bytes(range(32))})
 PLATFORM = "cn.test.platform"
@@ -31,44 +37,86 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+class _Collecting(Driver):
+    """A driver that keeps what would go into the vault."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.deposits: list[Any] = []
+
+    def _finish(self, part: Any, batch: Any) -> None:
+        self.deposits.extend(batch.deposits)
+        super()._finish(part, batch)
+
+
 class Line:
     """Publishes to a real intake and dedup; keeps what they wrote, as records of its topics."""
 
-    def __init__(self, directory: Directory | None = None, bundle: Bundle | None = None) -> None:
+    def __init__(self, database: Database | None = None, bundle: Bundle | None = None) -> None:
+        """Args:
+        database: with it intake has its directory, vault and table of ids, and events wait for
+            ``flush``; without it citizens go by keyed pseudonyms, and events are decided at once.
+        """
         self.bundle = bundle or load("cn-12345")
         self.records: list[Record] = []
         self._ends: dict[tuple[str, int], int] = {}
         self._published = 0
+        self._waiting: list[Record] = []
+        self._outside: IntakeOutside | None = None
+        directory: Directory = KeyedPseudonyms.of(RING)
+        readings = Readings(MAX_EVENT_BYTES)
+        if database is not None:
+            directory = found = DatabaseDirectory(database, RING, self.bundle)
+            self._outside = IntakeOutside(
+                readings, SeenEvents(database), found, Vault(database, RING)
+            )
         intake = Intake(
-            directory=directory or KeyedPseudonyms.of(RING),
+            directory=directory,
             ring=RING,
             partitions=PARTITIONS,
             forward=False,
+            reader=readings.take,
         )
-        self._driver = Driver([intake, Dedup()], self.bundle, self._written)
+        self._driver = _Collecting([intake, Dedup()], self.bundle, self._written)
 
     def publish(
         self, kind: str, subject: str, at: datetime, data: dict[str, Any]
     ) -> dict[str, Any]:
         """An event of the platform, recorded the minute it happened; returned as published."""
-        self._published += 1
         document = {
             "specversion": "1.0",
-            "id": f"e{self._published}",
+            "id": f"e{self._published + 1}",
             "source": PLATFORM,
             "type": f"hotline.{kind}.v1",
             "time": at.isoformat(),
             "subject": subject,
             "data": data,
         }
-        value = orjson.dumps(document)
-        self.feed([(subject.encode(), value, to_ms(at))])
+        self.feed([(subject.encode(), orjson.dumps(document), to_ms(at))])
         return document
 
     def feed(self, records: Iterable[tuple[bytes | None, bytes, int]]) -> None:
         """Records of the inbox: key, value, milliseconds since 1970."""
         for key, value, at_ms in records:
-            self._driver.feed(Record(INBOX, 0, self._published, key, value, at_ms))
+            self._published += 1
+            record = Record(INBOX, 0, self._published, key, value, at_ms)
+            if self._outside is None:
+                self._decide(record)
+            else:
+                self._waiting.append(record)
+
+    async def flush(self) -> None:
+        """Decide what waits, with the database around it as in production."""
+        assert self._outside is not None, "there is a database"
+        for record in self._waiting:
+            await self._outside.prepare([record])
+            self._decide(record)
+            await self._outside.deposit(self._driver.deposits)
+            self._driver.deposits.clear()
+        self._waiting.clear()
+
+    def _decide(self, record: Record) -> None:
+        self._driver.feed(record)
         assert not self._driver.failures, self._driver.failures
 
     def received(self, ticket: str, at: datetime, phone: str | None, **data: Any) -> dict[str, Any]:
