@@ -8,15 +8,10 @@ import msgspec
 
 from runtime.processor import Record, Unreadable
 from schemas.envelope import Envelope
-from schemas.events import (
-    ContactReceived,
-    IdentityLinked,
-    TicketAmended,
-    TicketImported,
-    TicketReceived,
-)
-from schemas.events.parts import Complainant, Identity, Party
+from schemas.events import IdentityLinked
+from schemas.events.parts import Identity
 from services.intake.domain import TICK_HEADER
+from services.intake.people import party_in
 from services.intake.reading import InboxEvent, appended_at, read
 from services.intake.seen import Claim, Published
 from vault.aliases import Ask
@@ -142,21 +137,13 @@ def published_as(event: InboxEvent) -> Published:
 
 
 def people_in(incoming: Envelope) -> Iterator[Sequence[Identity]]:
-    """The identities of each person whom intake asks the directory for: see ``Intake._people``."""
-    party: Party | None = None
-    if isinstance(incoming, TicketReceived | TicketImported):
-        if not incoming.data.anonymous:
-            party = incoming.data.complainant
-    elif isinstance(incoming, TicketAmended):
-        if not incoming.data.changes.anonymous:
-            party = incoming.data.changes.complainant
-    elif isinstance(incoming, ContactReceived):
-        party = incoming.data.caller
-    elif isinstance(incoming, IdentityLinked):
+    """The identities of each person whom intake will ask the directory for."""
+    if isinstance(incoming, IdentityLinked):
         for alias in (incoming.data.first, incoming.data.second):
-            if alias.identity is not None:
+            if alias.identity is not None and alias.citizen is None:
                 yield (alias.identity,)
-    if party is not None and party.identities:
-        yield party.identities
-    if isinstance(party, Complainant) and party.on_behalf_of is not None:
-        yield party.on_behalf_of.identities
+        return
+    party = party_in(incoming)
+    for each in (party, party and party.on_behalf_of):
+        if each is not None and each.identities:
+            yield each.identities

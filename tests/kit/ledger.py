@@ -35,7 +35,7 @@ from services.intake.domain import TICK_HEADER, Intake
 from tests.kit import feed
 from tests.kit.assertions import assert_eventually
 from tests.kit.reminders import ALARMS_IN, ALARMS_OUT, Alarm
-from vault.directory import KeyedPseudonyms
+from vault.directory import Directory, KeyedPseudonyms
 
 Records = dict[int, list[ConsumerRecord]]
 RING = KeyRing({1: bytes(range(32))})
@@ -285,11 +285,13 @@ class Ledger:
         await self.check_clock()
         return folded
 
-    async def check_city(self, bundle: Bundle | None = None) -> "City":
-        """All of it, for real intake and dedup."""
+    async def check_city(
+        self, bundle: Bundle | None = None, *, directory: Directory | None = None
+    ) -> "City":
+        """All of it, for real intake and dedup; ``directory``: as the workers knew people."""
         bundle = bundle or load("cn-12345")
         inbox, log = await self.read(INBOX), await self.read(TICKETS)
-        directory = KeyedPseudonyms.of(RING)
+        directory = directory or KeyedPseudonyms.of(RING)
         city = City()
 
         def intake() -> AnyProcessor:
