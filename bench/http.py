@@ -33,8 +33,8 @@ from deploy.local.process import free_port
 from deploy.topics import LOCAL, create, declared
 from policy import bundle as policy_bundle
 from runtime.http import tokens
-from services.intake.entrance.app import PATH
 from services.intake.entrance.body import BATCH
+from services.intake.entrance.routes import PATH
 
 WARM_SECONDS = 5.0
 """Left out: connections, caches, the first rebalance."""
