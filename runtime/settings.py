@@ -206,6 +206,11 @@ class EngineSettings(BaseSettings):
                 "HOTLINE_COMMIT_TIMEOUT_S must be below HOTLINE_TRANSACTION_TIMEOUT_MS",
             ),
             (
+                self.session_timeout_ms <= self.transaction_timeout_ms,
+                "HOTLINE_TRANSACTION_TIMEOUT_MS is below HOTLINE_SESSION_TIMEOUT_MS: a transaction "
+                "would be aborted while its worker still counts as alive",
+            ),
+            (
                 not self.sasl or (self.kafka_sasl_username and self.kafka_sasl_password),
                 "HOTLINE_KAFKA_SASL_USERNAME and HOTLINE_KAFKA_SASL_PASSWORD are needed for "
                 f"{self.kafka_security_protocol}",

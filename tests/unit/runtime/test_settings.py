@@ -17,6 +17,7 @@ from runtime.settings import (
     unknown,
 )
 from schemas.topics import DEAD_LETTERS, changelog
+from services.intake.entrance.settings import EntranceSettings
 from services.intake.settings import IntakeSettings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations" / "settings.md"
@@ -28,6 +29,9 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("HOTLINE_"):
             monkeypatch.delenv(name)
+
+
+HTTP = catalog(EntranceSettings, service_prefix("http"))
 
 
 def table(variables: tuple[Variable, ...]) -> str:
@@ -52,6 +56,8 @@ def page() -> str:
         f"{table(catalog())}\n"
         "## Intake alone\n\n"
         f"{table(catalog(IntakeSettings, service_prefix('intake')))}\n"
+        "## HTTP alone\n\n"
+        f"{table(HTTP)}\n"
         "## Commands alone\n\n"
         f"{table(OF_COMMANDS)}"
     )
@@ -68,7 +74,7 @@ def test_the_page_of_settings_is_current() -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     of_intake = catalog(IntakeSettings, service_prefix("intake"))
-    variables = (*catalog(), *of_intake, *OF_COMMANDS)
+    variables = (*catalog(), *of_intake, *HTTP, *OF_COMMANDS)
     assert [variable.name for variable in variables if not variable.meaning] == []
 
 
@@ -130,6 +136,10 @@ REFUSED = {
     "commit outlives transaction": (
         {"HOTLINE_TRANSACTION_TIMEOUT_MS": "15000"},
         "HOTLINE_COMMIT_TIMEOUT_S",
+    ),
+    "transaction ends before the session": (
+        {"HOTLINE_SESSION_TIMEOUT_MS": "36000"},
+        "HOTLINE_TRANSACTION_TIMEOUT_MS is below HOTLINE_SESSION_TIMEOUT_MS",
     ),
     "login without a user": (
         {"HOTLINE_KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "HOTLINE_KAFKA_SASL_PASSWORD": SECRET},
@@ -262,4 +272,4 @@ def test_every_variable_that_the_project_names_is_known() -> None:
         for name in re.findall(r"\bHOTLINE_[A-Z0-9_]*[A-Z0-9]\b(?!…|_)", path.read_text("utf-8"))
     }
     assert len(named) > 20
-    assert unknown(dict.fromkeys(named, "1")) == {}
+    assert unknown(dict.fromkeys(named, "1"), ("http",)) == {}
