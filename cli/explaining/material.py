@@ -13,6 +13,7 @@ import orjson
 NEAR_KEPT: Final = 200_000
 """Ticket ids remembered for a suggestion; more would cost memory, not help."""
 _SUBJECT: Final = re.compile(rb'"subject"\s*:\s*"([^"\\]{1,256})"')
+_NOTICE: Final = "hotline.notice."
 _CONTACTS: Final = (b'"hotline.contact.', b'"hotline.call.')
 
 Document = dict[str, Any]
@@ -57,6 +58,8 @@ class Material:
 
     ticket: str
     facts: list[Document] = field(default_factory=list)
+    """Verdicts."""
+    notices: list[Document] = field(default_factory=list)
     events: list[Document] = field(default_factory=list)
     first_events: list[Document] = field(default_factory=list)
     """Of the first ticket of the chain."""
@@ -83,9 +86,12 @@ class Material:
 
     def take_fact(self, value: bytes) -> None:
         """A record of a topic of facts. Partitions come in any order, the story in that of time."""
-        if subject_of(value) == self.ticket:
-            self.facts.append(orjson.loads(value))
-            self.facts.sort(key=_stated)
+        if subject_of(value) != self.ticket:
+            return
+        fact = orjson.loads(value)
+        told = self.notices if fact["type"].startswith(_NOTICE) else self.facts
+        told.append(fact)
+        told.sort(key=_stated)
 
     def take_event(self, value: bytes) -> None:
         """A record of the log. Facts must be in: they tell the citizen and the first ticket."""

@@ -80,6 +80,18 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What somebody was told of the ticket (R2, R3)."""
+
+    at: datetime | None
+    to: Words
+    said: Words
+    alarm: Words
+    """Where nobody fills the role that should have been told (R5)."""
+    fact: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """A dead letter of the ticket."""
 
@@ -110,6 +122,7 @@ class Story:
     zone: str
     happenings: tuple[Happening, ...]
     judgements: tuple[Judgement, ...]
+    notices: tuple[Notice, ...]
     letters: tuple[Aside, ...]
     first: First | None
     """None when no verdict names an earlier one."""
@@ -128,6 +141,7 @@ def tell(material: Material, speaker: Speaker) -> Story:
         zone=str(speaker.zone),
         happenings=happenings,
         judgements=tuple(judgements),
+        notices=tuple(_notice(each, speaker) for each in material.notices),
         letters=tuple(_aside(each, material.blockers, speaker) for each in material.letters),
         first=_first(material, speaker),
         scanned=dict(material.scanned),
@@ -169,6 +183,8 @@ def anomaly_said(slug: str) -> Words:
     if slug in words.ANOMALIES:
         return words.ANOMALIES[slug]
     _, when, phase = slug.partition("_when_")
+    if slug.endswith("_unasked"):
+        return words.ANOMALY_UNASKED
     if not when:
         return alike(slug)
     return fill(words.ANOMALY_WHEN, {"phase": words.PHASES.get(phase, alike(phase))})
@@ -266,6 +282,26 @@ def _evidence(data: Mapping[str, Any], speaker: Speaker) -> tuple[Words, ...]:
     if more > 0:
         found.append(Words(f"and {more} earlier ones", f"另有更早的 {more} 件"))
     return tuple(found)
+
+
+def _notice(fact: Document, speaker: Speaker) -> Notice:
+    data = fact["data"]
+    person, unit = data.get("person"), data.get("unit_name")
+    to = (
+        words.CITIZEN
+        if unit is None
+        else Words(f"{person or '?'}, {unit}", f"{unit} {person or '?'}")
+    )
+    alarm = words.NOTHING
+    if data.get("vacant"):
+        alarm = fill(words.VACANT, {"role": alike(data["vacant"])})
+    return Notice(
+        at=speaker.local(fact.get("time")),
+        to=to,
+        said=Words(data["text_en"], data["text_zh"]),
+        alarm=alarm,
+        fact=fact,
+    )
 
 
 def _aside(letter: Seen, blockers: Mapping[str, Seen], speaker: Speaker) -> Aside:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli.explaining.prose import Prose
 from cli.explaining.speaker import minute
-from cli.explaining.story import Aside, Happening, Judgement, Story
+from cli.explaining.story import Aside, Happening, Judgement, Notice, Story
 from cli.explaining.words import Words
 
 Language = Literal["en", "zh", "both"]
@@ -48,6 +48,9 @@ def rendered(story: Story, language: Language = "both") -> Iterator[RenderableTy
         yield Padding(Prose(teller.both(story.first.said)), (0, 0, 0, 1))
         if story.first.happenings:
             yield teller.happenings(story.first.happenings, story.first.ticket)
+    if story.notices:
+        yield teller.rule("Who was told what", "告知", len(story.notices))
+        yield teller.notices(story.notices)
     if story.letters:
         yield teller.rule("Put aside", "死信", len(story.letters))
         yield teller.letters(story.letters)
@@ -144,6 +147,19 @@ class _Teller:
             table.add_row(self.short("policy", "规则版本"), Text(each.policy, style="dim"))
         return Group(Prose(head), Padding(table, (0, 0, 0, 3)))
 
+    def notices(self, notices: Sequence[Notice]) -> Table:
+        table = _table()
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, style="dim")
+        table.add_column(overflow="fold")
+        for each in notices:
+            said = self.both(each.said)
+            if each.alarm:
+                said.append("\n⚠ ", style="yellow")
+                said.append(self.short(*each.alarm), style="yellow")
+            table.add_row(_when(each.at), self.short(*each.to), Prose(said))
+        return table
+
     def letters(self, letters: Sequence[Aside]) -> Table:
         table = _table()
         table.add_column(no_wrap=True)
@@ -190,6 +206,16 @@ def document(story: Story) -> dict[str, Any]:
             "said": story.first.said._asdict(),
             "events": [_event(each) for each in story.first.happenings],
         },
+        "notices": [
+            {
+                "time": _iso(each.at),
+                "to": each.to._asdict(),
+                "said": each.said._asdict(),
+                "alarm": _or_none(each.alarm),
+                "fact": dict(each.fact),
+            }
+            for each in story.notices
+        ],
         "dead_letters": [
             {
                 "time": _iso(each.at),

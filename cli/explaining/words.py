@@ -488,10 +488,20 @@ ANOMALIES: Final = {
         "the receipt came after other events of the ticket", "受理记录晚于工单的其他事件"
     ),
     "received_twice": Words("the ticket had been received before", "工单重复受理"),
+    "another_parent": Words("it names another ticket as the parent", "所指主单并非本工单"),
+    "nobody_to_link": Words(
+        "one of the two identities tells nobody apart", "其中一个身份标识无法识别"
+    ),
 }
+ANOMALY_UNASKED: Final = Words(
+    "does not fit: nothing asked for it before", "与工单状态不符：此前没有相应的申请"
+)
 ANOMALY_WHEN: Final = Words(
     "does not fit: the ticket was {phase} then", "与工单状态不符：当时{phase}"
 )
+
+CITIZEN: Final = Words("the citizen", "诉求人")
+VACANT: Final = Words("nobody fills {role}", "{role} 空缺")
 
 LETTERS: Final = {
     "not_json": Words("no JSON", "不是 JSON"),

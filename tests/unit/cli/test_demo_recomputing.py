@@ -20,7 +20,7 @@ from vault.directory import KeyedPseudonyms
 BUNDLE = load("cn-12345")
 START_MS = 1_795_000_000_000
 EVENT = (
-    b'{"specversion":"1.0","id":"%d","source":"s","type":"hotline.ticket.progressed.v1",'
+    b'{"specversion":"1.0","id":"%d","source":"s","type":"hotline.contact.answered.v1",'
     b'"time":"2026-03-02T09:14:00+08:00","subject":"T%d","data":{}}'
 )
 

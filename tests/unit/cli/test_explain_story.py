@@ -17,7 +17,7 @@ from runtime.driver import Driver, Written
 from runtime.keys import KeyRing
 from runtime.processor import Record
 from schemas.dead_letter import DeadLetter
-from schemas.topics import DEAD_LETTERS, INBOX, REPEATS, TICKETS
+from schemas.topics import DEAD_LETTERS, INBOX, NOTICES, REPEATS, TICKETS
 from services.dedup.domain import Dedup
 from services.intake.domain import Intake
 from vault.directory import KeyedPseudonyms
@@ -76,6 +76,10 @@ HANDLED = [
 REPEAT = received(AGAIN, "2026-03-02 09:14", recorded="2026-03-02 09:15")
 
 
+WAITED_MS = 3_600_000
+"""Nothing waits for a receipt any more."""
+
+
 def decided(events: Iterable[dict[str, Any]]) -> list[Written]:
     """What intake and dedup make of the events, in the order of their recording."""
     written: list[Written] = []
@@ -87,6 +91,7 @@ def decided(events: Iterable[dict[str, Any]]) -> list[Written]:
         at_ms = to_ms(datetime.fromisoformat(each["recorded"]))
         key = document["subject"].encode()
         driver.feed(Record(INBOX, 0, offset, key, orjson.dumps(document), at_ms))
+    driver.advance_ms(at_ms + WAITED_MS)
     return written
 
 
@@ -94,7 +99,8 @@ def collected(
     ticket: str, written: Sequence[Written], letters: Sequence[DeadLetter] = ()
 ) -> Material:
     material = Material(ticket)
-    for take, topic in ((material.take_fact, REPEATS), (material.take_event, TICKETS)):
+    order = ((material.take_fact, REPEATS), (material.take_fact, NOTICES))
+    for take, topic in (*order, (material.take_event, TICKETS)):
         for each in written:
             if each.topic == topic:
                 assert each.value is not None
@@ -267,6 +273,10 @@ def test_R14_a_corrected_leaf_is_told_with_the_old_one() -> None:
     [
         ("reply.submitted", HANDLED[:4], "reply_when_closed",
          "does not fit: the ticket was closed then", "与工单状态不符：当时已结案"),
+        ("ticket.reopened", HANDLED[:1], "reopened_when_received",
+         "does not fit: the ticket was only received then", "与工单状态不符：当时刚受理"),
+        ("return.approved", HANDLED[:2], "return_approved_unasked",
+         "does not fit: nothing asked for it before", "与工单状态不符：此前没有相应的申请"),
         ("ticket.progressed", [], "unknown_ticket",
          "nothing told of this ticket before", "此前没有该工单的受理记录"),
         ("dispatch.accepted", HANDLED[:1], "accepted_when_received",
@@ -280,6 +290,13 @@ def test_an_anomaly_is_kept_and_said(
     last = told.happenings[-1]
     assert (last.anomaly, last.anomaly_said) == (anomaly, (en, zh))
     assert not any(each.anomaly_said for each in told.happenings[:-1])
+
+
+def test_R2_R3_who_was_told_what_is_part_of_the_story() -> None:
+    told = story(FIRST, *HANDLED)
+    assert [each.to.en for each in told.notices] == ["the citizen", "bai-yu, 市生态环境局"]
+    assert all(FIRST in each.said.en and FIRST in each.said.zh for each in told.notices)
+    assert not any(each.alarm for each in told.notices)
 
 
 def test_R22_the_first_complaint_is_told_with_how_it_was_handled() -> None:

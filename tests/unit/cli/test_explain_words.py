@@ -95,6 +95,7 @@ def test_every_verdict_and_change_has_words() -> None:
     [
         *words.ANOMALIES,
         *{f"{rule.slug}_when_{phase}" for rule in RULES.values() if rule.slug for phase in ANY},
+        *{f"{rule.slug}_unasked" for rule in RULES.values() if rule.answers},
     ],
 )
 def test_every_anomaly_of_intake_is_said_in_both_languages(anomaly: str) -> None:

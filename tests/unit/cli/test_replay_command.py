@@ -53,6 +53,7 @@ def test_a_failed_replay_keeps_the_result_of_the_one_before(events: Path, tmp_pa
     before = files(out)
     assert sorted(before) == [
         "hotline.dead-letters.jsonl",
+        "hotline.notices.jsonl",
         "hotline.repeats.jsonl",
         "hotline.tickets.jsonl",
         "summary.json",

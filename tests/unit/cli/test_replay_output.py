@@ -48,6 +48,7 @@ def test_each_topic_has_a_file_of_documents_in_the_order_written(tmp_path: Path)
     assert [json.loads(each)["n"] for each in lines] == [1, 2]
     assert sorted(path.name for path in output.directory.iterdir()) == [
         "hotline.dead-letters.jsonl",
+        "hotline.notices.jsonl",
         "hotline.repeats.jsonl",
         "hotline.tickets.jsonl",
     ]
