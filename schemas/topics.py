@@ -126,8 +126,11 @@ SERVICES: tuple[str, ...] = ("intake", "dedup")
 DELIVERIES: tuple[str, ...] = ("readmodel",)
 """Services that fill tables from topics; they write no topic and have none of their own."""
 
-REPARTITIONED: Final[dict[str, tuple[Topic, ...]]] = {}
-"""The repartition topics of each service that writes any; those that ship keep the log's key."""
+REPARTITIONED: Final[dict[str, tuple[Topic, ...]]] = {
+    "dedup": (repartition("dedup", "citizen"),),
+}
+"""The repartition topics of each service that writes any. Dedup's: the tickets of a citizen whose
+two pseudonyms were linked, from the partition of the one to that of the other."""
 
 
 def service_topics(service: str) -> tuple[Topic, ...]:

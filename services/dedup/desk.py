@@ -254,6 +254,19 @@ class Desk:
         self.effects.append(Effect(REPEATS, occasion.citizen, fact))
         return ticket
 
+    # Linked identities
+
+    def adopt(self, handed: Chain, leaf: str) -> None:
+        """The tickets of another pseudonym of the same citizen come to stand among these (R12)."""
+        former = "" if leaf == self.leaf else leaf
+        both = chains.merged(self.chain(self.home), handed, former)
+        self.put(self.home, both)
+        some = next(iter((*both.tickets, *both.contacts)), None)
+        if some is not None:
+            cause = "identity_linked"
+            change = Change(some, cause, cause, everything=True)
+            self.judge(self.home, list(both.tickets), 0, change)
+
     # Changing a ticket that is there
 
     def change(self, before: Ticket, after: Ticket, key: str, index: int, cause: str) -> None:
@@ -417,6 +430,8 @@ class Change:
     """It was moved away."""
     handling_alone: bool = False
     """Only how it was handled is otherwise: who hangs on it stays there."""
+    everything: bool = False
+    """The whole chain is otherwise."""
 
     def concerns(self, ticket: Ticket, touched: Collection[str], nearer: Collection[str]) -> bool:
         """Whether what happened can matter to a ticket behind (or to the one that it is about).
@@ -427,6 +442,8 @@ class Change:
             nearer: ids of what stands between.
         """
         link, rests = ticket.link, ticket.ruled
+        if self.everything:
+            return True
         if link.before in touched or ticket.id == self.ticket.id or link.first in touched:
             return True
         if rests is not None and rests.case in touched:

@@ -7,9 +7,11 @@ rules themselves are in ``rules``, which ticket belongs to which in ``chain``, c
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from msgspec import DecodeError
 from msgspec.structs import replace
 from pydantic import ValidationError
 
@@ -28,6 +30,7 @@ from schemas.events import (
     EvidenceAdded,
     ExtensionGranted,
     FindingRecorded,
+    IdentityLinked,
     ReplyApproved,
     ReplyRejected,
     ReplySubmitted,
@@ -50,8 +53,24 @@ from services.dedup import chain as chains
 from services.dedup.contacts import became_ticket, came, of_named
 from services.dedup.desk import Desk
 from services.dedup.facts import SERVICE, Occasion
+from services.dedup.handover import (
+    HANDOVER,
+    Adopt,
+    AnyMessage,
+    Export,
+    Follow,
+    Join,
+    forgotten,
+    index_of,
+    kept,
+    linked,
+    noted,
+    read,
+    send,
+    written,
+)
 from services.dedup.keys import citizen_of, in_force, key_of, leaf_of, split_into
-from services.dedup.state import Chain
+from services.dedup.state import Chain, Index
 from services.dedup.stateless import of_anonymous
 from services.dedup.tickets import amended, marked, new_ticket
 
@@ -61,17 +80,36 @@ _WITHOUT_STATE = frozenset(
 """Events of an anonymous caller that say something about the ticket's verdict."""
 
 
-class Dedup(Processor[Chain, Event]):
-    """Repeat verdicts, one state per citizen and leaf."""
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A message of the hand-over, and the event behind it: the citizen is the receiver's."""
+
+    message: AnyMessage
+    event: Event
+
+
+class Dedup(Processor[Chain, Event | Handed]):
+    """Repeat verdicts, one state per citizen and leaf, and an index of the leaves per citizen."""
 
     name: ClassVar[str] = SERVICE
-    inputs: ClassVar[tuple[Topic, ...]] = (TICKETS,)
-    outputs: ClassVar[tuple[Topic, ...]] = (REPEATS,)
+    inputs: ClassVar[tuple[Topic, ...]] = (TICKETS, HANDOVER)
+    outputs: ClassVar[tuple[Topic, ...]] = (REPEATS, HANDOVER)
     state_type = Chain
 
-    def decode(self, record: Record) -> Event:
+    def decode(self, record: Record) -> Event | Handed:
+        if record.topic.name != HANDOVER.name:
+            return self._event(record.value or b"")
         try:
-            event = parse_event(record.value or b"")
+            message = read(record.value or b"")
+        except DecodeError as error:
+            raise Unreadable("invalid", f"no message of a hand-over: {error}") from error
+        event = self._event(message.event.encode())
+        return Handed(message, event.model_copy(update={"citizen": message.citizen}))
+
+    @staticmethod
+    def _event(value: bytes) -> Event:
+        try:
+            event = parse_event(value)
         except ValidationError as error:
             raise Unreadable("invalid", str(error)) from error
         if event.recordedtime is None:
@@ -80,53 +118,145 @@ class Dedup(Processor[Chain, Event]):
             )
         return event
 
-    def recorded_at(self, event: Event, record: Record) -> datetime:
-        assert event.recordedtime is not None  # decode refuses it
-        return event.recordedtime
+    def recorded_at(self, event: Event | Handed, record: Record) -> datetime:
+        cause = event.event if isinstance(event, Handed) else event
+        assert cause.recordedtime is not None  # decode refuses it
+        return cause.recordedtime
 
-    def subject(self, event: Event) -> str:
-        return event.subject
+    def subject(self, event: Event | Handed) -> str:
+        """The ticket; what is handed over waits in order behind all of its citizen."""
+        return event.message.citizen if isinstance(event, Handed) else event.subject
 
-    def keys(self, event: Event, policy: Policy) -> tuple[str, ...]:
-        """The key in force first; then those that its tickets may still stand under (R14)."""
-        kind = type(event)
-        if kind not in _EFFECTS:
-            return ()
+    def keys(self, event: Event | Handed, policy: Policy) -> tuple[str, ...]:
+        """The key in force first, then those that its tickets may still stand under (R14), and
+        last the citizen's index."""
+        if isinstance(event, Handed):
+            message = event.message
+            match message:
+                case Export():
+                    return (key_of(message.citizen, message.leaf),)
+                case Adopt():
+                    leaves = _leaves(message.leaf, policy)
+                    return (*(key_of(message.citizen, each) for each in leaves), message.citizen)
+                case Join():
+                    return (message.citizen,)
+            event = event.event
         citizen = citizen_of(event)
-        leaf = event.leaf or ""
-        if is_anonymous(citizen):
-            return (key_of(citizen, leaf),) if kind in _WITHOUT_STATE else ()
-        if isinstance(event, ContactReceived | ContactAnswered) and not leaf:
-            return (key_of(citizen, ""),) if event.data.ticket else ()
-        tree = policy.categories
-        home = in_force(leaf, policy)
-        leaves = (home, *tree.predecessors(home)[1:], *split_into(home, policy))
-        if event.previousleaf is not None:
-            before = in_force(event.previousleaf, policy)
-            leaves = (*leaves, *tree.predecessors(before), event.previousleaf)
-        elif kind is TicketAmended:
-            leaves = (*leaves, "")  # a ticket without a leaf waits there for its first one
-        if len(leaves) == 1:
-            return (key_of(citizen, home),)
-        return tuple(dict.fromkeys(key_of(citizen, each) for each in leaves))
+        anonymous = is_anonymous(citizen)
+        if isinstance(event, IdentityLinked):
+            return () if anonymous else (citizen,)
+        keys = _keys(event, citizen, policy)
+        return (*keys, citizen) if keys and not anonymous else keys
 
     def decide(
-        self, states: Mapping[str, Chain | None], event: Event, now: datetime, policy: Policy
+        self,
+        states: Mapping[str, Chain | None],
+        event: Event | Handed,
+        now: datetime,
+        policy: Policy,
     ) -> Decision[Chain]:
+        if isinstance(event, Handed):
+            return self._handed(states, event, now, policy)
         citizen = citizen_of(event)
-        occasion = Occasion(event, citizen, now, policy)
         if is_anonymous(citizen):
-            return Decision(effects=of_anonymous(occasion))
-        desk = Desk(occasion, dict(states), in_force(event.leaf or "", policy))
-        effect = _EFFECTS.get(type(event))
-        if effect is not None:
-            effect(desk, event)
-        return Decision(states=desk.changed, effects=desk.effects)
+            return Decision(effects=of_anonymous(Occasion(event, citizen, now, policy)))
+        index = index_of(states[citizen])
+        if isinstance(event, IdentityLinked):
+            first, second = event.data.first.citizen, event.data.second.citizen
+            if first is None or second is None:
+                return Decision()
+            return _linked(citizen, first, second, index, written(event))
+        if index.gone_to:  # behind the chains that are still on their way
+            return Decision(effects=(send(Follow(citizen=citizen, event=written(event))),))
+        return _decided(states, event, Occasion(event, citizen, now, policy))
+
+    def _handed(
+        self, states: Mapping[str, Chain | None], handed: Handed, now: datetime, policy: Policy
+    ) -> Decision[Chain]:
+        message, event = handed.message, handed.event
+        citizen = message.citizen
+        if isinstance(message, Export):
+            key = key_of(citizen, message.leaf)
+            chain = states[key]
+            if chain is None:
+                return Decision()
+            adopt = Adopt(citizen=message.to, event=message.event, leaf=message.leaf, chain=chain)
+            return Decision(states={key: None}, effects=(send(adopt),))
+        index = index_of(states[citizen])
+        if isinstance(message, Join):
+            return _linked(citizen, message.first, citizen, index, message.event)
+        if index.gone_to:
+            return Decision(effects=(send(replace(message, citizen=index.gone_to)),))
+        occasion = Occasion(event, citizen, now, policy)
+        if isinstance(message, Follow):
+            return _decided(states, event, occasion)
+        desk = _desk(states, occasion, message.leaf)
+        desk.migrate()
+        desk.adopt(message.chain, message.leaf)
+        return _done(desk, index)
 
     def wake(self, key: str, state: Chain, due: datetime, policy: Policy) -> Decision[Chain]:
         """Nothing can look back any more: the tickets are forgotten. No verdict changes."""
+        if state.index is not None:
+            return Decision(states={key: kept(forgotten(state.index, due))})
         keep = policy.repeat.keep_tickets
         return Decision(states={key: _forgotten(state, due, keep)})
+
+
+def _keys(event: Event, citizen: str, policy: Policy) -> tuple[str, ...]:
+    kind = type(event)
+    if kind not in _EFFECTS:
+        return ()
+    leaf = event.leaf or ""
+    if is_anonymous(citizen):
+        return (key_of(citizen, leaf),) if kind in _WITHOUT_STATE else ()
+    if isinstance(event, ContactReceived | ContactAnswered) and not leaf:
+        return (key_of(citizen, ""),) if event.data.ticket else ()
+    leaves = _leaves(leaf, policy)
+    if event.previousleaf is not None:
+        before = in_force(event.previousleaf, policy)
+        leaves = (*leaves, *policy.categories.predecessors(before), event.previousleaf)
+    elif kind is TicketAmended:
+        leaves = (*leaves, "")  # a ticket without a leaf waits there for its first one
+    if len(leaves) == 1:
+        return (key_of(citizen, leaves[0]),)
+    return tuple(dict.fromkeys(key_of(citizen, each) for each in leaves))
+
+
+def _leaves(leaf: str, policy: Policy) -> tuple[str, ...]:
+    """The leaf in force, and those that tickets of it may still stand under (R14)."""
+    home = in_force(leaf, policy)
+    return (home, *policy.categories.predecessors(home)[1:], *split_into(home, policy))
+
+
+def _linked(citizen: str, one: str, other: str, index: Index, event: str) -> Decision[Chain]:
+    after, effects = linked(citizen, one, other, index, event)
+    return Decision(states={} if after is index else {citizen: kept(after)}, effects=effects)
+
+
+def _desk(states: Mapping[str, Chain | None], occasion: Occasion, leaf: str) -> Desk:
+    chains_ = dict(states)
+    del chains_[occasion.citizen]
+    return Desk(occasion, chains_, in_force(leaf, occasion.policy))
+
+
+def _decided(
+    states: Mapping[str, Chain | None], event: Event, occasion: Occasion
+) -> Decision[Chain]:
+    desk = _desk(states, occasion, event.leaf or "")
+    effect = _EFFECTS.get(type(event))
+    if effect is not None:
+        effect(desk, event)
+    return _done(desk, index_of(states[occasion.citizen]))
+
+
+def _done(desk: Desk, index: Index) -> Decision[Chain]:
+    """What the desk changed, and the index where it must say more than before."""
+    changed = desk.changed
+    after = noted(index, ((leaf_of(key), chain) for key, chain in changed.items()))
+    if after is not index:
+        changed = {**changed, desk.occasion.citizen: kept(after)}
+    return Decision(states=changed, effects=desk.effects)
 
 
 def _forgotten(state: Chain, due: datetime, keep: int) -> Chain | None:

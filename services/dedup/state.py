@@ -140,9 +140,18 @@ class Ticket(Struct, frozen=True, omit_defaults=True):
         return self.time, self.id
 
 
+class Index(Struct, frozen=True, omit_defaults=True):
+    """What is kept of a citizen, and where: a link of two pseudonyms must find it (R12)."""
+
+    leaves: dict[str, datetime] = {}
+    """Leaf to when nothing is kept under it any more, at the earliest."""
+    gone_to: str = ""
+    """The pseudonym that the tickets were handed to; empty while they are here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Tickets of one citizen on one leaf, oldest first."""
+    """Tickets of one citizen on one leaf, oldest first; or, under the citizen alone, the index."""
 
     wake_at: datetime | None
     """When all of it can be forgotten."""
@@ -156,3 +165,5 @@ class Chain:
     """Order of the newest ticket that left: nothing is known about the time before."""
     contacts: tuple[Ticket, ...] = ()
     """Contacts that no ticket was made of (ruling 4), at most ``keep_contacts``, oldest first."""
+    index: Index | None = None
+    """Under the citizen alone: nothing else is kept there."""

@@ -3,6 +3,7 @@
 Times may be local: ``at("2026-01-31 23:59")`` is in the policy's zone.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -14,6 +15,7 @@ from pydantic import Field, TypeAdapter
 
 from policy.bundle import Policy, load
 from runtime.driver import to_bytes
+from runtime.processor import Record
 from schemas.envelope import Envelope
 from schemas.events import (
     CallbackAnswered,
@@ -30,7 +32,8 @@ from schemas.events import (
     VerdictMarked,
 )
 from schemas.facts.repeats import RepeatFact
-from services.dedup.domain import Dedup
+from services.dedup.domain import Dedup, Handed
+from services.dedup.handover import HANDOVER
 from services.dedup.state import Chain
 
 CN = load("cn-12345").versions[0].policy
@@ -159,37 +162,64 @@ def assert_within(written: Any, modelled: Any) -> None:
 class Machine:
     """The processor with its states, as the runtime keeps them: encoded between any two events."""
 
-    def __init__(self, policy: Policy = CN) -> None:
+    def __init__(self, policy: Policy = CN, *, eager: bool = True) -> None:
+        """
+        Args:
+            eager: whether what is handed over arrives before the next event; else at ``settle``.
+        """
         self.policy = policy
         self.processor = Dedup()
+        self.eager = eager
         self.states: dict[str, bytes] = {}
+        """By citizen and leaf."""
+        self.indexes: dict[str, bytes] = {}
+        """By citizen."""
         self.facts: list[RepeatFact] = []
+        self.on_the_way: deque[tuple[str, bytes]] = deque()
 
     def feed(self, events: Iterable[Event]) -> list[RepeatFact]:
         """Events in the order of the log; the facts that they led to."""
         start = len(self.facts)
         for event in events:
-            now = event.recordedtime
-            assert now is not None
-            self.wake(now)
-            keys = self.processor.keys(event, self.policy)
-            if keys:
-                states = {key: self._state(key) for key in keys}
-                decision = self.processor.decide(states, event, now, self.policy)
-                assert set(decision.states) <= set(keys)
-                self._put(decision.states)
-                for effect in decision.effects:
-                    assert effect.key == event.citizen
-                    assert isinstance(effect.value, bytes)
-                    self.facts.append(read_fact(effect.value))
+            assert event.recordedtime is not None
+            self._take(event, event.recordedtime, event.citizen or "")
+            if self.eager:
+                self.settle()
         return self.facts[start:]
+
+    def settle(self, messages: int | None = None) -> None:
+        """Lets what is handed over arrive: all of it, or so many messages."""
+        while self.on_the_way and messages != 0:
+            key, value = self.on_the_way.popleft()
+            handed = self.processor.decode(Record(HANDOVER, 0, 0, key.encode(), value, 0))
+            at = handed.event.recordedtime if isinstance(handed, Handed) else None
+            assert at is not None
+            self._take(handed, at, key)
+            messages = None if messages is None else messages - 1
+
+    def _take(self, event: Event | Handed, now: datetime, citizen: str) -> None:
+        self.wake(now)
+        keys = self.processor.keys(event, self.policy)
+        if not keys:
+            return
+        states = {key: self._state(key) for key in keys}
+        decision = self.processor.decide(states, event, now, self.policy)
+        assert set(decision.states) <= set(keys)
+        self._put(decision.states)
+        for effect in decision.effects:
+            assert isinstance(effect.value, bytes)
+            if effect.topic is HANDOVER:
+                self.on_the_way.append((effect.key, effect.value))
+                continue
+            assert effect.key == citizen
+            self.facts.append(read_fact(effect.value))
 
     def wake(self, now: datetime) -> None:
         """Fires what is due before ``now``, the earliest first."""
         while True:
             due = [
                 (state.wake_at, key)
-                for key in self.states
+                for key in (*self.states, *self.indexes)
                 if (state := self._state(key)) and state.wake_at and state.wake_at < now
             ]
             if not due:
@@ -203,16 +233,19 @@ class Machine:
             assert not decision.effects
             self._put(decision.states)
 
+    def _of(self, key: str) -> dict[str, bytes]:
+        return self.states if "|" in key else self.indexes
+
     def _state(self, key: str) -> Chain | None:
-        raw = self.states.get(key)
+        raw = self._of(key).get(key)
         return None if raw is None else msgspec.json.decode(raw, type=Chain)
 
     def _put(self, states: Mapping[str, Chain | None]) -> None:
         for key, state in states.items():
             if state is None:
-                self.states.pop(key, None)
+                self._of(key).pop(key, None)
             else:
-                self.states[key] = msgspec.json.encode(state)
+                self._of(key)[key] = msgspec.json.encode(state)
 
     def chain(self, key: str) -> Chain:
         state = self._state(key)
