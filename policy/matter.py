@@ -17,6 +17,7 @@ class SameMatterFile(FileModel):
 
     same_at: Sourced[Share]
     confirm_at: Sourced[Share]
+    compared: Sourced[Annotated[int, Field(strict=True, ge=1, le=1_000)]]
     place: Sourced[Share]
     same_spot: Sourced[Share]
     same_division: Sourced[Share]
@@ -50,6 +51,8 @@ class SameMatter:
     """From this score two tickets are taken to be one matter."""
     confirm_at: float
     """From this score a rule may confirm a repeat without a human."""
+    compared: int
+    """Earlier tickets that one is compared with, the nearest; of more the nearest is taken."""
     place: float
     """Weight of the same place."""
     same_spot: float

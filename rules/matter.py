@@ -39,7 +39,7 @@ class Matter(Struct, frozen=True, omit_defaults=True):
     position: tuple[float, float] | None = None
     """Latitude and longitude."""
     text: str = ""
-    """Print of title and text (``rules.similarity``)."""
+    """Print of title and text, as masked in the log (``rules.similarity``)."""
 
 
 class Match(Struct, frozen=True):
@@ -149,7 +149,7 @@ def match(one: Matter, two: Matter, rule: SameMatter) -> Match:
             parts["text"] = -1.0
             kept *= 1 - rule.against_text
         else:
-            parts["text"] = round(said, 2)
+            parts["text"] = said
             doubt *= 1 - rule.text * said
     if not parts:
         return UNKNOWN

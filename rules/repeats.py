@@ -115,17 +115,22 @@ def nearest(matter: Matter, earlier: Iterable[M], rule: SameMatter) -> tuple[M |
     found: M | None = None
     how = UNKNOWN
     other_matter = False
+    compared = 0
+    says_nothing = matter == NOTHING
     for each in earlier:
         if another(each.matter, matter):
             other_matter = True
             continue
-        if matter == NOTHING:
+        if says_nothing:
             return each, UNKNOWN, other_matter
+        compared += 1
         this = match(each.matter, matter, rule)
         if this.score >= rule.same_at:
             return each, this, other_matter
         if found is None:
             found, how = each, this
+        if compared >= rule.compared:
+            break
     return found, how, other_matter
 
 

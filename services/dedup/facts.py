@@ -10,7 +10,7 @@ import orjson
 from policy.bundle import Policy
 from policy.matter import SameMatter
 from rules.handling import Handling
-from rules.matter import UNKNOWN, compare, match
+from rules.matter import UNKNOWN, Match, compare, match
 from rules.words import REASONS
 from schemas.envelope import Envelope
 from schemas.facts.repeats import REPEAT_TYPES
@@ -199,7 +199,7 @@ def _rests_on(
     reasonable = ticket.reasonable
     data.update(
         time=case.time,
-        parts=how.parts or None,
+        parts=rounded(how) or None,
         department=known.department or case.matter.department or None,
         team=known.team,
         handler=known.handler,
@@ -214,6 +214,10 @@ def _rests_on(
         evidence_at=known.evidence_at,
     )
     return data
+
+
+def rounded(how: Match) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in how.parts.items()}
 
 
 def _charged_to(ticket: Ticket, first: Ticket | None) -> dict[str, Any] | None:
@@ -273,7 +277,7 @@ def _earlier(
             item["differs"] = unlike
         how = match(each.matter, matter, same_matter)
         if how.parts:
-            item["score"], item["parts"] = how.score, how.parts
+            item["score"], item["parts"] = how.score, rounded(how)
         shown.append(item)
     return shown, count
 
