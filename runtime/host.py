@@ -127,11 +127,14 @@ def build_app(services: dict[str, Build], *, web_port: int | None = None) -> Hos
             engines.append(delivery)
             hosted.append(delivery)
             continue
+        ring = settings[name].key_ring()
+        fingerprints = {version: ring.fingerprint(version) for version in ring.versions}
+        log.get("hotline.settings").info("keys.read", service=name, fingerprints=fingerprints)
         engine = Engine(
             built.processor,
             bundles[settings[name].policy],
             settings[name],
-            sealer=Sealer(settings[name].key_ring()),
+            sealer=Sealer(ring),
             outside=built.outside,
         )
         engines.append(engine)
