@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -20,7 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from cli.demonstration import telling
 from cli.demonstration.ledger import Published
-from cli.demonstration.recomputing import Comparison, compare
+from cli.demonstration.recomputing import Comparison, compare, intake_as_it_was
 from cli.demonstration.result import Result, conclude
 from cli.demonstration.stage import Read, Stage
 from cli.explain import PIPE_COLUMNS
@@ -37,7 +36,6 @@ from runtime import log
 from runtime.errors import HotlineError
 from schemas.topics import INBOX, REPEATS, SERVICES, TICKETS
 from services.dedup.domain import Dedup
-from services.intake.app import processor as intake
 from services.intake.settings import IntakeSettings
 
 
@@ -136,12 +134,17 @@ def _through(
 
 
 def _computed_again(stage: Stage, read: Read, bundle: Bundle) -> dict[str, Comparison]:
+    environ = stage.stack.environ
     settings = IntakeSettings.for_service(
-        "intake", data_dir=stage.worker_home, partitions=stage.settings.partitions
+        "intake",
+        data_dir=stage.worker_home,
+        partitions=stage.settings.partitions,
+        key_file=environ.get("HOTLINE_KEY_FILE"),
+        postgres_dsn=environ.get("HOTLINE_POSTGRES_DSN"),
     )
     return {
         "intake": compare(
-            partial(intake, settings),
+            asyncio.run(intake_as_it_was(settings)),
             bundle,
             INBOX,
             read.inbox,

@@ -7,6 +7,7 @@ facts and its state must be those of a run that nothing disturbed.
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,13 +15,32 @@ import msgspec
 from cli.explaining.material import subject_of
 from policy.bundle import Bundle
 from runtime.core import SYSTEM, TASK_KEY, AnyProcessor
+from runtime.database import Database
 from runtime.driver import Driver, Written
 from runtime.engine.task import TaskRecord
 from runtime.processor import Record
 from schemas.topics import Topic
+from services.intake.app import processor as intake
+from services.intake.outside import reader_knowing
+from services.intake.seen import SeenEvents
+from services.intake.settings import IntakeSettings
+from vault.snapshot import Snapshot
 
 Partitions = Mapping[int, Sequence[Any]]
 """Records of a topic by partition, as the Kafka client gives them."""
+
+
+async def intake_as_it_was(settings: IntakeSettings) -> Callable[[], AnyProcessor]:
+    """Intake that knows people and ids as the workers' database has them in the end."""
+    if settings.postgres_dsn is None:
+        return partial(intake, settings)
+    database = Database(settings.postgres_dsn, application="hotline-demo", connections=1)
+    try:
+        directory = await Snapshot.load(database, settings.key_ring())
+        reader = reader_knowing(await SeenEvents(database).all())
+    finally:
+        await database.close()
+    return partial(intake, settings, directory, reader)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """What intake does in the database around its pure step: who citizens are, which ids were used
 before, and where originals go (R12, R61, F23)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -128,6 +128,19 @@ class IntakeOutside:
                 for identities in people_in(event.event)
             ]
         )
+
+
+def reader_knowing(claims: Mapping[bytes, Claim]) -> Callable[[Record, int], InboxEvent]:
+    """For ``Intake(reader=…)``: reads records, and knows for what each id stands in the end."""
+
+    def take(record: Record, max_event_bytes: int) -> InboxEvent:
+        event = read(record, max_event_bytes)
+        mine = published_as(event)
+        claim = claims.get(mine.identity)
+        other = None if claim is None else claim.elsewhere(mine)
+        return event if other is None else msgspec.structs.replace(event, elsewhere=other)
+
+    return take
 
 
 def published_as(event: InboxEvent) -> Published:

@@ -95,6 +95,14 @@ class SeenEvents:
             claims.append(claim if event is first[identity] else claim._replace(new=False))
         return claims
 
+    async def all(self) -> dict[bytes, Claim]:
+        """For what every id stands, by identity: to compute again what came of an inbox."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT identity, digest, subject FROM intake.seen_events"
+            )
+        return {row["identity"]: Claim(row["digest"], row["subject"], new=False) for row in rows}
+
     async def _read(self, connection: Any, identities: Sequence[bytes]) -> dict[bytes, Claim]:
         rows = await connection.fetch(
             "SELECT identity, digest, subject FROM intake.seen_events WHERE identity = ANY($1)",
