@@ -81,7 +81,8 @@ def send(message: AnyMessage) -> Effect:
 
 def written(event: Envelope) -> str:
     """An event as it goes on: what was not said stays unsaid, an explicit null stays."""
-    return event.model_dump_json(exclude_unset=True)
+    typed = event.model_copy(update={"type": event.type})
+    return typed.model_dump_json(exclude_unset=True)
 
 
 # The index of a citizen, kept under the citizen alone
