@@ -1,0 +1,386 @@
+"""Who is told what: the citizen at once (R2), the liaison with them (R3), nobody silently (R5)."""
+
+import dataclasses
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from policy.bundle import SHIPPED, Policy, load
+from policy.errors import PolicyError
+from policy.organisation import Organisation
+from runtime.keys import KeyRing
+from runtime.processor import Record
+from schemas.facts.notices import NoticeRequested, NoticeRequestedData
+from schemas.topics import INBOX, NOTICES
+from services.intake.domain import Intake
+from services.intake.state import TicketState
+from vault.directory import KeyedPseudonyms
+
+NOW = datetime(2026, 7, 28, 4, 4, 5, tzinfo=UTC)
+RING = KeyRing({1: bytes(range(32))})
+POLICY = load("cn-12345").at(NOW)
+ZHANG = {"name": "张三", "identities": [{"scheme": "phone", "value": "13812345678"}]}
+DUE = "2026-08-04T18:00:00+08:00"
+UNITS = """
+calendar: c
+required: {city: [liaison], bureau: [liaison], street: [liaison]}
+people:
+  - {id: lin, name: 林悦, channels: [{kind: app, address: lin}, {kind: sms, address: lin-sms}]}
+  - {id: bai, name: 白宇}
+units:
+  city:
+    name: 市热线中心
+    level: city
+    roles: {liaison: lin}
+    units:
+      water:
+        name: 水务局
+        level: bureau
+        channels: [{kind: webhook, address: "https://water.example"}]
+        roles: {liaison: bai}
+        units:
+          water-east: {name: 东片区, level: street}
+      parks: {name: 园林局, level: bureau}
+      twin-a: {name: 城管所, level: street}
+      twin-b: {name: 城管所, level: street}
+  island: {name: 无人岛, level: bureau}
+"""
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    path = tmp_path_factory.mktemp("units") / "organisation.yaml"
+    path.write_text(UNITS, encoding="utf-8")
+    return dataclasses.replace(POLICY, organisation=Organisation.load(path))
+
+
+class _Inbox:
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        directory = KeyedPseudonyms(bytes(range(32)))
+        self.intake = Intake(directory=directory, ring=RING, partitions=1)
+        self.state: TicketState | None = None
+        self.notes: list[Any] = []
+        self.number = 0
+
+    def put(self, kind: str, data: dict[str, Any] | None = None, **attributes: Any) -> list[Any]:
+        """The notices that an event makes."""
+        self.number += 1
+        document = {
+            "specversion": "1.0",
+            "id": str(self.number),
+            "source": "city",
+            "type": f"hotline.{kind}.v1",
+            "time": "2026-07-28T12:00:00+08:00",
+            "subject": "T1",
+            "data": data or {},
+            **attributes,
+        }
+        at_ms = round(NOW.timestamp() * 1000)
+        record = Record(INBOX, 0, self.number, b"T1", orjson.dumps(document), at_ms)
+        event = self.intake.decode(record)
+        decision = self.intake.decide({"T1": self.state}, event, NOW, self.policy)
+        self.state = decision.states.get("T1", self.state)
+        self.notes += [each for each in decision.notes if each[0] != "intake_parked"]
+        found = []
+        for effect in decision.effects:
+            if effect.topic is NOTICES:
+                assert isinstance(effect.value, bytes)
+                fact = NoticeRequested.model_validate_json(effect.value)
+                assert effect.key == fact.citizen
+                said = orjson.loads(effect.value)
+                # Nothing is written that the contract does not know.
+                assert said["data"].keys() <= NoticeRequestedData.model_fields.keys()
+                assert said.keys() <= NoticeRequested.model_fields.keys()
+                found.append(fact)
+        return found
+
+
+def test_R2_the_citizen_hears_at_once_number_steps_and_deadlines() -> None:
+    inbox = _Inbox(POLICY)
+    data = {"complainant": ZHANG, "channel": "phone", "due_at": DUE, "leaf": "lamp"}
+    (fact,) = inbox.put("ticket.received", data, traceparent="00-1-2-01")
+    assert (fact.subject, fact.citizen) == ("T1", inbox.state and inbox.state.citizen)
+    assert (fact.source, fact.causationid, fact.recordedtime) == ("hotline/intake", "city 1", NOW)
+    assert (fact.policyversion, fact.leaf, fact.traceparent) == (
+        *(POLICY.version, "lamp", "00-1-2-01"),
+    )
+    said = fact.data
+    assert (said.notice, said.revision, said.channel) == ("citizen.acknowledged", 1, "phone")
+    assert [step.step for step in said.steps][:2] == ["received", "dispatched"]
+    ((clock, at),) = [(each.clock, each.at.isoformat()) for each in said.deadlines]
+    assert (clock, at) == ("resolve", "2026-08-04T18:00:00+08:00")
+    assert "T1" in said.text_zh
+    assert "2026-08-04 18:00" in said.text_zh
+    assert "受理 → 派单" in said.text_zh
+    assert "Promised by 2026-08-04 18:00" in said.text_en
+    assert "张三" not in said.text_zh
+
+
+def test_R2_a_deadline_is_told_as_local_time_whatever_offset_it_came_with() -> None:
+    data = {"complainant": ZHANG, "due_at": "2026-08-04T10:00:00Z"}
+    (fact,) = _Inbox(POLICY).put("ticket.received", data)
+    assert fact.data.deadlines[0].at.isoformat() == "2026-08-04T18:00:00+08:00"
+    assert "2026-08-04 18:00" in fact.data.text_zh
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"complainant": ZHANG}, True),
+        ({"complainant": ZHANG, "reply_wanted": True}, True),
+        # Who wants no answer is not written to.
+        ({"complainant": ZHANG, "reply_wanted": False}, False),
+        ({}, False),
+        ({"channel": "phone"}, False),
+        ({"channel": "letter"}, False),
+        # Whoever came by an app can be answered there, named or not.
+        ({"channel": "app"}, True),
+        ({"channel": "wechat", "anonymous": True}, True),
+        # The platform knows the number; only the department must not.
+        ({"complainant": ZHANG, "anonymous": True, "channel": "phone"}, True),
+        ({"complainant": {"name": "张三"}, "channel": "visit"}, False),
+    ],
+)
+def test_R2_who_can_be_told_and_wants_to_be(data: dict[str, Any], told: bool) -> None:
+    assert bool(_Inbox(POLICY).put("ticket.received", data)) == told
+
+
+def test_R2_without_a_deadline_that_is_said() -> None:
+    (fact,) = _Inbox(POLICY).put("ticket.received", {"complainant": ZHANG})
+    assert fact.data.deadlines == ()
+    assert "另行告知" in fact.data.text_zh
+
+
+RECEIVED = {"complainant": ZHANG, "channel": "wechat", "due_at": DUE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "deadlines"),
+    [
+        ("ticket.amended", {"changes": {"due_at": DUE}}, None),
+        ("ticket.amended", {"changes": {"title": "路灯"}}, None),
+        ("ticket.amended", {"changes": {"due_at": "2026-08-05T18:00:00+08:00"}}, ["resolve 5"]),
+        ("ticket.amended", {"changes": {"due_at": None}}, []),
+        # The same instant with another offset is the same deadline.
+        ("ticket.amended", {"changes": {"due_at": "2026-08-04T10:00:00Z"}}, None),
+        ("extension.granted", {"new_due_at": "2026-08-09T18:00:00+08:00"}, ["resolve 9"]),
+        (
+            "extension.granted",
+            {"new_due_at": "2026-08-09T18:00:00+08:00", "dispatch_id": "D1"},
+            ["resolve 4", "reply 9"],
+        ),
+        ("extension.requested", {"new_due_at": "2026-08-09T18:00:00+08:00"}, None),
+        (
+            "ticket.dispatched",
+            {"contact_due_at": "2026-08-01T18:00:00+08:00", "reply_due_at": DUE},
+            ["first_contact 1", "reply 4", "resolve 4"],
+        ),
+        ("ticket.dispatched", {"accept_due_at": "2026-08-01T18:00:00+08:00"}, None),
+        ("ticket.dispatched", {"role": "supporting", "reply_due_at": DUE}, None),
+        ("ticket.dispatched", {"parent_dispatch_id": "D1", "reply_due_at": DUE}, None),
+        ("ticket.progressed", {"text": "正在处理"}, None),
+        ("ticket.received", {"due_at": "2026-08-05T18:00:00+08:00"}, ["resolve 5"]),
+        ("ticket.received", {}, None),
+    ],
+)
+def test_R2_the_notice_is_sent_again_when_a_deadline_changes(
+    kind: str, data: dict[str, Any], deadlines: list[str] | None
+) -> None:
+    inbox = _Inbox(POLICY)
+    inbox.put("ticket.received", RECEIVED)
+    told = inbox.put(kind, data)
+    if deadlines is None:
+        assert told == []
+        return
+    (fact,) = told
+    assert (fact.data.notice, fact.data.revision) == ("citizen.acknowledged", 2)
+    assert [f"{each.clock} {each.at.day}" for each in fact.data.deadlines] == deadlines
+    assert fact.data.channel == "wechat"
+    assert "有变化" in fact.data.text_zh
+    assert inbox.put("ticket.amended", {"changes": {"title": "再改"}}) == []
+
+
+def test_R2_a_ticket_that_ended_has_no_deadlines_to_tell() -> None:
+    inbox = _Inbox(POLICY)
+    inbox.put("ticket.received", RECEIVED)
+    inbox.put("ticket.closed")
+    assert inbox.put("ticket.amended", {"changes": {"due_at": None}}) == []
+    (fact,) = inbox.put("ticket.reopened", {"due_at": DUE})
+    assert (fact.data.revision, fact.data.deadlines[0].clock) == (2, "resolve")
+
+
+def test_R2_an_imported_ticket_was_acknowledged_before_but_a_new_deadline_is_told() -> None:
+    inbox = _Inbox(POLICY)
+    assert inbox.put("ticket.imported", {**RECEIVED, "department": "city-water"}) == []
+    (fact,) = inbox.put("extension.granted", {"new_due_at": "2026-08-09T18:00:00+08:00"})
+    assert fact.data.notice == "citizen.acknowledged"
+
+
+def test_R2_who_wants_no_answer_any_more_hears_no_more() -> None:
+    inbox = _Inbox(POLICY)
+    inbox.put("ticket.received", RECEIVED)
+    changes = {"reply_wanted": False, "due_at": None}
+    assert inbox.put("ticket.amended", {"changes": changes}) == []
+
+
+def test_R2_whose_number_comes_later_is_told_then() -> None:
+    inbox = _Inbox(POLICY)
+    assert inbox.put("ticket.received", {"channel": "phone"}) == []
+    changes = {"complainant": ZHANG, "due_at": DUE}
+    (fact,) = inbox.put("ticket.amended", {"changes": changes})
+    assert (fact.data.revision, "已受理" in fact.data.text_zh) == (1, True)
+
+
+def test_R2_R3_what_waited_for_the_receipt_is_told_with_it(policy: Policy) -> None:
+    inbox = _Inbox(policy)
+    assert inbox.put("ticket.dispatched", {"department": "water", "reply_due_at": DUE}) == []
+    told = inbox.put("ticket.received", {"complainant": ZHANG})
+    assert [(each.data.notice, each.data.revision) for each in told] == [
+        ("citizen.acknowledged", 1),
+        ("citizen.acknowledged", 2),
+        ("liaison.informed", 1),
+    ]
+    assert len({each.id for each in told}) == 3
+
+
+# --- The liaison --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("department", "unit", "person", "channels", "vacant"),
+    [
+        ("city", "city", "lin", ["app lin", "sms lin-sms"], None),
+        # Whose own channels are not known is reached by their unit's.
+        ("water", "water", "bai", ["webhook https://water.example"], None),
+        ("水务局", "water", "bai", ["webhook https://water.example"], None),
+        # R5: the nearest unit above that fills the role.
+        ("parks", "parks", "lin", ["app lin", "sms lin-sms"], "parks/liaison"),
+        (
+            "water-east",
+            "water-east",
+            "bai",
+            ["webhook https://water.example"],
+            "water-east/liaison",
+        ),
+        ("island", "island", None, [], "island/liaison"),
+    ],
+)
+def test_R3_R5_the_liaison_hears_or_the_nearest_above(
+    policy: Policy,
+    department: str,
+    unit: str,
+    person: str | None,
+    channels: list[str],
+    vacant: str | None,
+) -> None:
+    inbox = _Inbox(policy)
+    (fact,) = inbox.put("ticket.received", {"department": department, "urgency": "urgent"})
+    said = fact.data
+    assert (said.notice, said.unit, said.role) == ("liaison.informed", unit, "liaison")
+    assert (said.person, said.vacant, said.undeliverable) == (person, vacant, person is None)
+    assert [f"{each.kind} {each.address}" for each in said.channels] == channels
+    assert said.urgency == "urgent"
+    assert "T1" in said.text_zh
+    assert said.unit_name in said.text_zh
+    assert inbox.notes == ([] if vacant is None else [("intake_vacancies", (unit, "liaison"))])
+
+
+@pytest.mark.parametrize("department", ["火星局", "城管所"])
+def test_R5_a_unit_that_nobody_knows_or_two_have_the_name_of_is_counted(
+    policy: Policy, department: str
+) -> None:
+    inbox = _Inbox(policy)
+    assert inbox.put("ticket.received", {"department": department}) == []
+    assert inbox.notes == [("intake_unknown_units", ("city",))]
+
+
+def test_R3_a_dispatch_to_another_department_tells_its_liaison(policy: Policy) -> None:
+    inbox = _Inbox(policy)
+    units = []
+    history: list[tuple[str, dict[str, Any]]] = [
+        ("ticket.received", {"department": "water"}),
+        ("ticket.dispatched", {"department": "water"}),
+        ("ticket.dispatched", {"department": "水务局"}),
+        ("ticket.dispatched", {"department": "parks"}),
+        ("ticket.dispatched", {"department": "water"}),
+        ("ticket.designated", {"department": "city"}),
+        ("ticket.amended", {"changes": {"department": "water"}}),
+        ("ticket.amended", {"changes": {"department": None}}),
+        ("ticket.dispatched", {}),
+    ]
+    for kind, data in history:
+        units.append([each.data.unit for each in inbox.put(kind, data)])
+    assert units == [["water"], [], [], ["parks"], ["water"], ["city"], ["water"], [], []]
+
+
+def test_R3_the_accept_timer_is_told_when_the_platform_gives_one(policy: Policy) -> None:
+    inbox = _Inbox(policy)
+    inbox.put("ticket.received", {"department": "water"})
+    terms = {"department": "water", "accept_due_at": "2026-07-28T10:00:00Z"}
+    (fact,) = inbox.put("ticket.dispatched", terms)
+    assert fact.data.accept_due_at is not None
+    assert fact.data.accept_due_at.isoformat() == "2026-07-28T18:00:00+08:00"
+    assert [each.clock for each in fact.data.deadlines] == ["accept"]
+    assert "签收时限：2026-07-28 18:00" in fact.data.text_zh
+    assert inbox.put("ticket.dispatched", terms) == []
+
+
+def test_R61_of_a_confidential_ticket_the_liaison_learns_nothing_of_the_person(
+    policy: Policy,
+) -> None:
+    inbox = _Inbox(policy)
+    data = {"department": "water", "complainant": ZHANG, "confidential": True}
+    citizen, liaison = inbox.put("ticket.received", data)
+    assert citizen.data.notice == "citizen.acknowledged"
+    assert citizen.citizen.startswith("c:")
+    assert (liaison.citizen, liaison.data.confidential) == ("anon:T1", True)
+    assert citizen.citizen not in liaison.model_dump_json()
+    assert "保密" in liaison.data.text_zh
+
+
+def test_I2_the_id_of_a_notice_is_that_of_its_cause_and_unit(policy: Policy) -> None:
+    one, two = (
+        [
+            each.id
+            for each in _Inbox(policy).put("ticket.received", {**RECEIVED, "department": unit})
+        ]
+        for unit in ("water", "parks")
+    )
+    again = [
+        each.id
+        for each in _Inbox(policy).put("ticket.received", {**RECEIVED, "department": "water"})
+    ]
+    assert one == again
+    assert one[0] == two[0]
+    assert one[1] != two[1]
+
+
+# --- Words --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["cn-12345", "us-311", "uk-council"])
+def test_R2_every_profile_has_words_and_their_sources(profile: str) -> None:
+    for version in load(profile).versions:
+        notices = version.policy.notices
+        assert {"acknowledged", "informed", "steps", "deadlines", "way_back"} <= set(
+            notices.sources
+        )
+        assert "{ticket}" in notices.acknowledged.zh
+        assert "{deadlines}" in notices.acknowledged.en
+        assert "{steps}" not in notices.acknowledged.en
+        assert notices.deadlines.keys() == {"resolve", "first_contact", "reply", "accept"}
+
+
+def test_a_field_that_no_notice_has_is_refused_when_the_policy_is_read(tmp_path: Path) -> None:
+    source = SHIPPED / "cn-12345"
+    for path in source.rglob("*.yaml"):
+        copy = tmp_path / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text(encoding="utf-8")
+        copy.write_text(text.replace("工单编号 {ticket}", "工单编号 {number}"), encoding="utf-8")
+    with pytest.raises(PolicyError, match=r"no field \{number\}; there are: \{ticket\}"):
+        load(tmp_path)
