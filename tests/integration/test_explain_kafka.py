@@ -109,6 +109,7 @@ def test_R6_kafka_and_a_replay_tell_the_same_story(
             assert there[name] == here[name], (ticket, name)
         assert there["scanned"] == {
             "hotline.repeats": len(facts),
+            "hotline.notices": 0,
             "hotline.tickets": len(lines(out, TICKETS)),
             "hotline.dead-letters": len(letters) + 1,
         }
