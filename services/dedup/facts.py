@@ -115,12 +115,14 @@ def data_of(
         if is_compared(ticket):
             earlier, count = _earlier(ticket, index, tickets, opens, policy.repeat.same_matter)
     mark = ticket.mark
-    rests_on = _rests_on(ticket, tickets, heads, policy)
-    first = first_of(ticket, tickets, heads)
+    rests_on = first = None
+    if link.before or link.first != ticket.id:
+        rests_on = _rests_on(ticket, tickets, heads, policy)
+        first = first_of(ticket, tickets, heads)
     found = found_for(ticket, tickets, heads, policy)
     by_human = bool(mark and mark.verdict)
     reason_en, reason_zh = reason_words(ticket, opens_words, tz)
-    told = prompt(ticket, rests_on, tz)
+    told = prompt(ticket, rests_on, tz) if rests_on else None
     local = ticket.time.astimezone(tz)
     handling = ticket.handling
     counted = ticket.counts and not ticket.withdrawn

@@ -21,24 +21,45 @@ from services.dedup.causes import Found
 from services.dedup.state import Ticket
 
 
+class _Words:
+    """The words of a reason, each made when the sentence names it: most name one or two."""
+
+    __slots__ = ("_opens", "_ticket", "_tz")
+
+    def __init__(self, ticket: Ticket, opens: str, tz: ZoneInfo) -> None:
+        self._ticket, self._opens, self._tz = ticket, opens, tz
+
+    def __getitem__(self, name: str) -> str:
+        ticket, mark, ruled = self._ticket, self._ticket.mark, self._ticket.ruled
+        match name:
+            case "opens":
+                return self._opens
+            case "first":
+                return ticket.link.first
+            case "position":
+                return str(ticket.link.position)
+            case "by":
+                return (mark.by if mark else None) or "?"
+            case "clause":
+                return (mark.clause if mark else None) or "?"
+            case "case":
+                return (ruled.case if ruled else "") or "?"
+            case "score":
+                return f"{ruled.score:.2f}" if ruled else "?"
+            case "since":
+                return day(ruled.since if ruled else None, self._tz)
+            case "due":
+                return day(ruled.due if ruled else None, self._tz)
+        raise KeyError(name)
+
+
 def reason_words(ticket: Ticket, opens: str, tz: ZoneInfo) -> Said:
     """Why, in both languages."""
-    reason, mark, ruled = REASONS[ticket.reason], ticket.mark, ticket.ruled
-    by_human = bool(mark and mark.verdict)
-    said = reason.human if reason.human is not None and by_human else reason.said
-    return said.fill(
-        {
-            "opens": opens,
-            "first": ticket.link.first,
-            "position": ticket.link.position,
-            "by": (mark.by if mark else None) or "?",
-            "clause": (mark.clause if mark else None) or "?",
-            "case": (ruled.case if ruled else "") or "?",
-            "score": f"{ruled.score:.2f}" if ruled else "?",
-            "since": day(ruled.since if ruled else None, tz),
-            "due": day(ruled.due if ruled else None, tz),
-        }
-    )
+    reason, mark = REASONS[ticket.reason], ticket.mark
+    words: Any = _Words(ticket, opens, tz)
+    if reason.human is not None and mark is not None and mark.verdict:
+        return Said(reason.human.en.format_map(words), reason.human.zh.format_map(words))
+    return Said(reason.en.format_map(words), reason.zh.format_map(words))
 
 
 def prompt(ticket: Ticket, rests_on: Mapping[str, Any] | None, tz: ZoneInfo) -> Said | None:
