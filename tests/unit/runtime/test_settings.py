@@ -19,6 +19,7 @@ from runtime.settings import (
 from schemas.topics import DEAD_LETTERS, changelog
 from services.intake.entrance.settings import EntranceSettings
 from services.intake.settings import IntakeSettings
+from services.lookup.settings import LookupSettings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations" / "settings.md"
 SECRET = "hunter2-12345"  # noqa: S105
@@ -32,6 +33,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 HTTP = catalog(EntranceSettings, service_prefix("http"))
+LOOKUP = catalog(LookupSettings, service_prefix("lookup"))
 
 
 def table(variables: tuple[Variable, ...]) -> str:
@@ -58,6 +60,8 @@ def page() -> str:
         f"{table(catalog(IntakeSettings, service_prefix('intake')))}\n"
         "## HTTP alone\n\n"
         f"{table(HTTP)}\n"
+        "## Look-ups alone\n\n"
+        f"{table(LOOKUP)}\n"
         "## Commands alone\n\n"
         f"{table(OF_COMMANDS)}"
     )
@@ -74,7 +78,7 @@ def test_the_page_of_settings_is_current() -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     of_intake = catalog(IntakeSettings, service_prefix("intake"))
-    variables = (*catalog(), *of_intake, *HTTP, *OF_COMMANDS)
+    variables = (*catalog(), *of_intake, *HTTP, *LOOKUP, *OF_COMMANDS)
     assert [variable.name for variable in variables if not variable.meaning] == []
 
 
