@@ -262,11 +262,9 @@ def _cleaned(said: Said, masker: Masker, people: People) -> dict[str, Any]:
 
     Pseudonyms stand where the identities of a citizen and of a principal (委托人) stood.
     """
-    result = {
-        name: value if name in PUBLISHERS else masker.mask(value)
-        for name, value in said.document.items()
-        if name not in OURS
-    }
+    said_more = {name: v for name, v in said.document.items() if name not in PUBLISHERS | OURS}
+    result = {name: v for name, v in said.document.items() if name in PUBLISHERS}
+    result |= masker.mask(said_more)
     incoming, data = said.event, result["data"]
     if people.citizen is not None or people.principal is not None:
         content = data["changes"] if isinstance(incoming, TicketAmended) else data

@@ -27,9 +27,6 @@ __all__ = [
     "PARTY_KEPT",
     "WITHHELD",
     "Masker",
-    "mask",
     "mask_address",
     "mask_text",
 ]
-
-mask = Masker(b"").mask

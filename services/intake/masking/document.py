@@ -8,10 +8,10 @@ that nobody named is masked: the safe way round.
 import hmac
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.intake.masking.text import MAYBE_NUMBER, mask_address, mask_digits, mask_text
+from services.intake.masking.text import mask_address, mask_digits, mask_text
 
 KEPT = frozenset(
     # Ids and codes that rules compare; a platform must not build them from personal data.
@@ -81,8 +81,8 @@ NAMES = frozenset(
     }
 )
 """Fields of a citizen's name, outside the contract."""
-_TREATED = KEPT | OFFICIAL | PARTIES | WITHHELD | ADDRESSES | NAMES | {PLACE, MATTER}
 _NAME_MASK = "[name]"
+_ABSENT: Final = object()
 
 _SPACE = re.compile(r"[\W_]+")
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9a-z])[\W_]+(?=[0-9a-z])")
@@ -98,6 +98,17 @@ class Masker:
         place_key: secret, and the same for ever: what keys of places are made with.
         """
         self._place_key = place_key
+        self._treated: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(KEPT, self._kept),
+            **dict.fromkeys(OFFICIAL, self._official),
+            **dict.fromkeys(PARTIES, self._party),
+            **dict.fromkeys(WITHHELD, lambda _: _ABSENT),
+            **dict.fromkeys(ADDRESSES, self._address),
+            **dict.fromkeys(NAMES, self._name),
+            "caller": self._caller,
+            PLACE: self._place,
+            MATTER: self._matter,
+        }
 
     def mask(self, value: Any) -> Any:
         """A JSON value without personal data: strings masked, citizens and their numbers left out.
@@ -118,48 +129,53 @@ class Masker:
             return value if masked == text else masked
         return value
 
-    def place(self, address: str) -> str:
-        """The key of an address: the same however it is spaced and punctuated."""
-        plain = plain_address(address).encode()
+    def place(self, address: str) -> str | None:
+        """The key of an address, however it is spaced and punctuated; None if it says nothing."""
+        plain = plain_address(address).encode(errors="surrogatepass")
+        if not plain:
+            return None
         return hmac.digest(self._place_key, plain, "sha256").hex()[:PLACE_KEY_DIGITS]
 
     def _object(self, value: Mapping[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        treated = self._treated
         for name, item in value.items():
-            if name in _TREATED:
-                self._treated(name, item, result)
+            treat = treated.get(name)
+            if treat is not None:
+                masked = treat(item)
+                if masked is not _ABSENT:
+                    result[name] = masked
                 continue
-            key = name
-            if MAYBE_NUMBER.search(name) is not None or not name.isascii():
-                key = mask_text(name)
+            key = mask_text(name)
             while key in result:
                 key += "'"  # two numbers used as names: neither value is lost
             result[key] = mask_text(item) if type(item) is str else self.mask(item)
         return result
 
-    def _treated(self, name: str, item: Any, result: dict[str, Any]) -> None:
-        if name in KEPT:
-            result[name] = item if _is_plain(item) else self.mask(item)
-        elif name in OFFICIAL:
-            result[name] = mask_digits(item) if type(item) is str else self.mask(item)
-        elif name in WITHHELD:
-            return
-        elif name in PARTIES:
-            if type(item) is dict:
-                result[name] = self._object({key: item[key] for key in item if key in PARTY_KEPT})
-            elif item is None or name == "caller":  # of a call: an agent's number
-                result[name] = self.mask(item)
-        elif name == PLACE:
-            result[name] = self._place(item) if type(item) is dict else self.mask(item)
-        elif name == MATTER:
-            result[name] = self._matter(item) if type(item) is dict else self.mask(item)
-        elif name in ADDRESSES:
-            result[name] = mask_address(item) if type(item) is str else self.mask(item)
-        else:
-            result[name] = _NAME_MASK if type(item) is str and item else self.mask(item)
+    def _kept(self, item: Any) -> Any:
+        return item if _is_plain(item) else self.mask(item)
 
-    def _place(self, place: Mapping[str, Any]) -> dict[str, Any]:
+    def _official(self, item: Any) -> Any:
+        return mask_digits(item) if type(item) is str else self.mask(item)
+
+    def _party(self, item: Any) -> Any:
+        if type(item) is dict:
+            return self._object({key: item[key] for key in item if key in PARTY_KEPT})
+        return self.mask(item) if item is None else _ABSENT
+
+    def _caller(self, item: Any) -> Any:
+        return self._party(item) if type(item) is dict else self.mask(item)  # of a call: a number
+
+    def _address(self, item: Any) -> Any:
+        return mask_address(item) if type(item) is str else self.mask(item)
+
+    def _name(self, item: Any) -> Any:
+        return _NAME_MASK if type(item) is str and item else self.mask(item)
+
+    def _place(self, place: Any) -> Any:
         """Without house numbers, to eleven metres, and with the key of the whole address."""
+        if type(place) is not dict:
+            return self.mask(place)
         result = self._object({name: place[name] for name in place if name != PLACE_KEY})
         neighbourhood = result.get("neighbourhood")
         if type(neighbourhood) is str:
@@ -168,12 +184,15 @@ class Masker:
             if type(result.get(name)) is float:
                 result[name] = round(result[name], COORDINATE_DECIMALS)
         address = place.get("address")
-        if type(address) is str and plain_address(address):
-            result[PLACE_KEY] = self.place(address)
+        key = self.place(address) if type(address) is str else None
+        if key is not None:
+            result[PLACE_KEY] = key
         return result
 
-    def _matter(self, matter: Mapping[str, Any]) -> dict[str, Any]:
+    def _matter(self, matter: Any) -> Any:
         """Whom it is about: a shop called after a person (李先生牛肉面) must stay told apart."""
+        if type(matter) is not dict:
+            return self.mask(matter)
         result = self._object({name: matter[name] for name in matter if name != "name"})
         name = matter.get("name")
         if "name" in matter:
@@ -184,7 +203,7 @@ class Masker:
 def plain_address(address: str) -> str:
     """The address in one spelling: width, case, spaces, 幢 for 栋, 502室 for 502."""
     text = unicodedata.normalize("NFKC", address).casefold()
-    text = _SPACE.sub("", _BETWEEN_DIGITS.sub("_", text).replace("_", "\x1f")).replace("\x1f", "-")
+    text = "-".join(_SPACE.sub("", part) for part in _BETWEEN_DIGITS.split(text))
     return _ROOM.sub("", _BUILDING.sub("栋", text))
 
 

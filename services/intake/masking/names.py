@@ -34,23 +34,31 @@ _I_AM = re.compile(rf"我是[ :：]{{0,2}}+{_SURNAME}")
 """After these mostly something else: only a whole word that is no other word is taken."""
 _TITLE = re.compile(r"(?:先生|女士|小姐|太太|师傅|阿姨|大[爷妈叔伯婶姐哥娘]|老伯|爷爷|奶奶)")
 """Forms of address. Offices are not among them."""
-_MR = re.compile("先生")
-_OTHER_TITLES = tuple("士姐傅姨爷妈叔伯婶哥娘奶太")
 _SOMEBODY = re.compile("某某?(?![些种个天日年处地市县区小公业村栋])")
-_NUMBERED = re.compile(r"电话|手机|身份证|\[phone\]|\[id\]|\*{6}")
-_BEFORE_NUMBER = re.compile(
-    rf"(?:^|[^{_HAN}\]])([{_HAN}]{{2,4}}?)[ \u3000,，、:：;；(（]{{0,2}}(?:的|联系)?$"
+_MAYBE = re.compile(
+    "[人主民是叫名某生士姐傅姨爷妈叔伯婶哥娘奶太\\[*](?:"
+    rf"(?<=人|主|民|叫|名)[叫是为姓名系]{{0,3}}+{_SEPARATOR}{_SURNAME}"
+    rf"|(?<=我是)[ :：]{{0,2}}+{_SURNAME}"
+    r"|(?<=先生|女士|小姐|师傅|阿姨|大[爷妈叔伯婶姐哥娘]|老伯|爷爷|奶奶|太太)|(?<=[某\[*]))"
 )
-_LONGEST_BEFORE = 9
+"""One search for all of the above: in most texts nothing is found."""
+_NUMBERED = re.compile(r"[\[*](?:(?<=\[)(?:phone|id)\]|(?<=\*)\*{5})(?<!\*{7})")
+"""A number that intake, or the publisher, has masked."""
+_BEFORE_NUMBER = re.compile(
+    rf"(?:^|[^{_HAN}\]])([{_HAN}]{{2,4}}?)[ \u3000,，、:：;；(（]{{0,2}}"
+    r"(?:(?:的|联系)?(?:电话|手机|身份证)号?码?[是为:： ]{0,2})?$"
+)
+_LONGEST_BEFORE = 18
 
 _END = re.compile(
     rf"[^{_HAN}]|$|[和及与](?=[{_SINGLE}])|电话|手机|联系|身份证|先生|女士|小姐|同志|来[电访信自]|反映|投诉|举报|咨询|求助"
-    r"|建议|要求|[今现]年|表示|认为|家?住|居住|网名|户口|名下|夫妇|一家|代表|男[,，]|女[,，]"
+    r"|建议|要求|[今现]年|表示|认为|家?住|居住|网名|户口|名下|夫妇|一家|代表|强烈|多次|一直|男[,，]|女[,，]"
 )
 """What comes after a whole name, always."""
 _MAYBE_END = re.compile(r"[是于因在向与和及的已从对想系称说我为被把将就有没不未等也原之曾户]")
 """What may come after a name, or be its last character."""
 _MORE = re.compile(r"[、和及与]")
+_NO_GIVEN_NAME = frozenset("的了在是有我你您他她它们这那个被把将从对向不没已也都还要会能可及与和")
 _TITLED = re.compile("先生|女士|小姐|同志|师傅|阿姨|大[爷妈叔伯姐哥]|某")
 _STANDS_BEFORE = re.compile(rf"[^{_HAN}]|[和与及跟对向给让找叫的由被]")
 """What a name can follow without being part of it."""
@@ -59,9 +67,6 @@ _NO_SURNAME_BEFORE = {
     "师傅": frozenset("车水电机修楼游相石"),
     "小姐": frozenset("楼车向"),
 }
-_TAKES_YU = frozenset("由关对至处位属善便等居")
-"""Before 于: 关于先生, 由于女士."""
-
 ENGLISH_HINTS = (
     *("Mr", "Ms", "Miss", "Mx", "Dr", "ame", "ontact", "aller", "egards", "ours", "igned"),
     *("eported", "peaking", "his is"),
@@ -83,6 +88,8 @@ _STREET = re.compile(
 
 def mask_chinese_names(text: str) -> str:
     """The text with the names after (or before) the usual Chinese markers replaced."""
+    if _MAYBE.search(text) is None:
+        return text
     spans: list[tuple[int, int]] = []
     for marker in _PERSON.finditer(text):
         strong = text[marker.start() - 1] != "本"
@@ -102,12 +109,11 @@ def mask_chinese_names(text: str) -> str:
             surname = _surname_before(text, found.start())
             if surname and text[found.start() - 1] not in _NOT_SOMEBODY:
                 spans.append((found.start() - surname, found.end()))
-    if _MR.search(text) is not None or any(title in text for title in _OTHER_TITLES):
-        for title in _TITLE.finditer(text):
-            span = _before(text, title)
-            if span is not None:
-                spans.append(span)
-    if "电话" in text or "手机" in text or "身份证" in text or "[" in text or "*" in text:
+    for title in _TITLE.finditer(text):
+        span = _before(text, title)
+        if span is not None:
+            spans.append(span)
+    if "[" in text or "*" in text:
         _take_numbered(text, spans)
     return _replaced(text, spans)
 
@@ -165,8 +171,8 @@ def _name_end(text: str, start: int, *, sure: bool, strict: bool) -> int | None:
         strict: no doubt about the end, nor about being a name, is taken.
     """
     surname = _surname(text, start)
-    if surname == 0:
-        return None
+    if surname == 0 or (text[start] == "于" and not sure):
+        return None  # 本人于去年
     if _TITLED.match(text, start + surname) is not None:
         return None  # 来电人王女士: the form of address tells
     lengths = (surname + 2, surname + 1)
@@ -213,6 +219,8 @@ def _is_name(text: str) -> bool:
 
 def _holds_word(name: str) -> bool:
     """Whether it begins or ends as another word does: 高中生, 方便的."""
+    if not _NO_GIVEN_NAME.isdisjoint(name[1:]):
+        return True
     if name[:2] in COMPOUND_SURNAMES:
         return False
     return name[:2] in WORDS or name[-2:] in WORDS
@@ -236,7 +244,7 @@ def _before(text: str, title: re.Match[str]) -> tuple[int, int] | None:
         return end - 2, end
     if last in SURNAMES:
         refused = last in _NO_SURNAME_BEFORE.get(title[0], frozenset())
-        preposition = last == "于" and text[end - 2 : end - 1] in _TAKES_YU
+        preposition = last == "于" and end > 1 and _is_han(text[end - 2])
         return None if refused or preposition else (end - 1, end)
     for length in (3, 2):
         name = text[max(end - length, 0) : end]

@@ -21,8 +21,8 @@ _GAP = r"(?:[ \u3000,，、.。·\-－–—…~:：;；()（）]|嗯|呃|啊|�
 """What people put, and say, between groups of digits."""
 _TIMES = {"两": 2, "俩": 2, "二": 2, "三": 3, "四": 4, "五": 5}
 _TOKEN = rf"(?:[两俩二三四五]个{_DIGIT}|{_DIGIT})"
-_MAYBE_GAP = r"[ \u3000,，、.。·\-－–—…~:：;；()（）嗯呃啊哦额唉然后那个面是接着再]{0,6}+"
-MAYBE = rf"[{NUMERALS}0-9俩](?:{_MAYBE_GAP}[{NUMERALS}0-9]){{4}}"
+_MAYBE_GAP = r"[ \u3000,，、.。·\-－–—…~:：;；()（）嗯呃啊哦额唉然后那个面是接着再个]{0,6}+"
+MAYBE = rf"[{NUMERALS}](?:{_MAYBE_GAP}[{NUMERALS}]){{2}}"
 """Where such a number may stand: what a text is searched for first."""
 _RUN = re.compile(rf"{_TOKEN}(?:{_GAP}{{0,4}}{_TOKEN}){{6,}}[XxＸ叉]?")
 _TOKENS = re.compile(rf"([两俩二三四五])个({_DIGIT})|({_DIGIT})")

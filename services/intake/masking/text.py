@@ -16,7 +16,7 @@ _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?"
     r"(?:Z|[+\-][0-9]{2}:?[0-9]{2})?"
 )
-_FULL_WIDTH = re.compile("[０-９]|＠")
+_FULL_WIDTH = re.compile("[０-９＠]")
 """Input methods write numbers in these too; full-width punctuation is just Chinese."""
 _HALF_WIDTH = {
     code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code).isalnum() or code == 0xFF20
@@ -25,8 +25,8 @@ _PLATE_BEFORE = "|".join(
     rf"(?<=[{PROVINCES}][A-Za-zＡ-Ｚ]{between}[0-9])" for between in ("", ".", "..", "...", "....")
 )
 _DIGITS = re.compile(
-    rf"[0-9](?:(?P<number>(?:{MAYBE_GAP}[0-9]){{9}}|{_PLATE_BEFORE})"
-    r"|(?P<house>[0-9]{0,4}+[A-Za-z]?(?:[号栋幢座室房弄户楼]|单元|[\-－—#][0-9]))|[0-9]*+)"
+    rf"[0-9０-９＠](?:(?P<number>(?:{MAYBE_GAP}[0-9]){{9}}|{_PLATE_BEFORE})|(?P<full>(?<=[０-９＠]))"
+    r"|(?P<house>[0-9]{0,4}+[A-Za-z]?(?:[号栋幢座室房弄户楼]|单元|[\-－—#][0-9])))"
 )
 """One search from digit to digit: most texts have none that are somebody's."""
 _SPELT = re.compile(MAYBE_SPELT)
@@ -44,16 +44,12 @@ def mask_text(text: str) -> str:
         if " " not in text:  # a code, an id: a few hundred of them, again and again
             return mask_digits(text) if len(text) > _CODE_CHARACTERS else _mask_code(text)
         return _until_stable(_mask_ascii, text)
-    half_width = _half_width(text)
-    masked = _until_stable(_mask_chinese, half_width)
-    return text if masked == half_width else masked
+    return _until_stable(_mask_chinese, text)
 
 
 def mask_address(text: str) -> str:
     """As ``mask_text``, and of an address every house number (人民路12号 → 人民路[house])."""
-    half_width = _half_width(text)
-    masked = _until_stable(_mask_place, half_width)
-    return text if masked == half_width else masked
+    return _until_stable(_mask_place, text)
 
 
 def mask_digits(text: str) -> str:
@@ -93,7 +89,7 @@ def _mask_ascii(text: str) -> str:
         if text[4:5] == "-" and _INSTANT.fullmatch(text) is not None:
             return text
         text = mask_english_houses(mask_numbers(text))
-    if any(hint in text for hint in ENGLISH_HINTS):
+    if any(map(text.__contains__, ENGLISH_HINTS)):
         text = mask_english_names(text)
     return text
 
@@ -102,6 +98,10 @@ def _mask_chinese(text: str) -> str:
     house = False
     if MAYBE_NUMBER.search(text) is not None:
         kinds = {found.lastgroup for found in _DIGITS.finditer(text)}
+        if "full" in kinds:
+            half_width = text.translate(_HALF_WIDTH)
+            masked = _mask_chinese(half_width)
+            return text if masked == half_width else masked
         house = "house" in kinds
         if "number" in kinds or "@" in text or "+" in text or "＋" in text:
             text = mask_numbers(text)

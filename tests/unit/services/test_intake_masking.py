@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from schemas.events import EVENT_TYPES
-from services.intake.masking import KEPT, PARTIES, PARTY_KEPT, WITHHELD, mask, mask_text
+from services.intake.masking import (
+    KEPT,
+    OFFICIAL,
+    PARTIES,
+    PARTY_KEPT,
+    WITHHELD,
+    Masker,
+    mask_address,
+    mask_text,
+)
+
+mask = Masker(b"k" * 32).mask
 
 REAL_TEXTS = Path(__file__).resolve().parents[3] / "../shared/data/complaints_zh/posts.csv.gz"
 
@@ -64,7 +75,6 @@ def test_R61_personal_data_in_a_text_is_masked(text: str, masked: str) -> None:
     [
         "",
         "路灯坏了三天没人修",
-        "A市A3区联丰路米兰春天G2栋320",
         "新A区2019年10月1日起",
         "1998.5-2003.10在此居住",
         "价格15000-200000元",
@@ -165,6 +175,90 @@ def test_R61_ids_stay_under_their_declared_names_only() -> None:
     }
 
 
+def test_R61_names_of_officials_and_of_shops_stay_told_apart() -> None:
+    given = {
+        "handler": "王先生",
+        "agent": "李女士 13812345678",
+        "by": "业主张三",
+        "matter": {"name": "李先生牛肉面", "object": "人民路12号路灯", "extra": "业主张三"},
+    }
+    assert mask(given) == {
+        "handler": "王先生",
+        "agent": "李女士 [phone]",
+        "by": "业主张三",
+        "matter": {"name": "李先生牛肉面", "object": "人民路12号路灯", "extra": "业主[name]"},
+    }
+
+
+def test_R61_a_platforms_own_fields_of_names_and_addresses_are_known() -> None:
+    given = {
+        "extras": {"联系人": "张三", "住址": "人民路12号3栋", "contact_name": "", "户主": ["张三"]}
+    }
+    assert mask(given) == {
+        "extras": {
+            "联系人": "[name]",
+            "住址": "人民路[house]",
+            "contact_name": "",
+            "户主": ["张三"],
+        }
+    }
+
+
+def test_R61_a_place_keeps_its_street_and_gets_a_key() -> None:
+    place = {
+        "address": "人民路12号3栋2单元502室",
+        "neighbourhood": "梅园小区3栋",
+        "division": "320106",
+        "lat": 32.0512345,
+        "lon": 118,
+        "key": "a publisher's own",
+        "remark": "打13812345678",
+    }
+    masked = mask({"place": place})["place"]
+    key = masked.pop("key")
+    assert masked == {
+        "address": "人民路[house]",
+        "neighbourhood": "梅园小区[house]",
+        "division": "320106",
+        "lat": 32.0512,
+        "lon": 118,
+        "remark": "打[phone]",
+    }
+    assert len(bytes.fromhex(key)) == 8
+    assert "key" not in mask({"place": {"address": " ", "key": "x"}})["place"]
+    assert mask({"place": ["人民路12号"], "matter": "业主张三"}) == {
+        "place": ["人民路[house]"],
+        "matter": "业主[name]",
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "人民路12号3栋2单元502",
+        " 人民路 12号3幢2单元502室 ",
+        "人民路１２号，3栋2单元502室",
+        "人民路12号3号楼2单元502室",
+    ],
+)
+def test_R61_the_key_of_a_place_is_that_of_any_spelling(other: str) -> None:
+    masker = Masker(b"k" * 32)
+    assert masker.place(other) == masker.place("人民路12号3栋2单元502室")
+
+
+def test_R61_the_key_of_a_place_tells_flats_and_keys_apart() -> None:
+    masker = Masker(b"k" * 32)
+    keys = [masker.place(f"梅园小区{text}") for text in ("3-12", "31-2", "312", "3栋12", "")]
+    assert len({*keys, Masker(b"l" * 32).place("梅园小区3-12")}) == 6
+    assert masker.place(" ，。 ") is None
+
+
+@given(TEXTS)
+def test_R61_masking_an_address_twice_is_masking_it_once(text: str) -> None:
+    once = mask_address(text)
+    assert mask_address(once) == once
+
+
 def test_R61_of_a_citizen_only_the_kind_and_the_form_of_address_go_on() -> None:
     given = {
         "complainant": {
@@ -207,14 +301,18 @@ def _declared() -> set[str]:
 
 
 def test_R61_every_name_treated_apart_is_a_field_of_the_contract() -> None:
-    assert _declared() >= KEPT | PARTIES | PARTY_KEPT | WITHHELD
+    assert _declared() >= KEPT | OFFICIAL | PARTIES | PARTY_KEPT | WITHHELD
 
 
 @pytest.mark.skipif(not REAL_TEXTS.exists(), reason="../shared/data/complaints_zh is not there")
 def test_R61_of_real_complaints_hardly_any_word_is_lost() -> None:
-    """Their numbers were masked before: what is found in them now is a mistake, or was missed."""
+    """Their numbers were masked before; a name or a flat stands in one of ten."""
     with gzip.open(REAL_TEXTS, "rt", encoding="utf-8") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
-    changed = [text for text in texts if mask_text(text) != text]
+    masked = [mask_text(text) for text in texts]
+    changed = sum(text != after for text, after in zip(texts, masked, strict=True))
+    lost = sum(len(text) - len(after) for text, after in zip(texts, masked, strict=True))
     assert len(texts) > 1_000
-    assert len(changed) / len(texts) < 0.02
+    assert 0.03 < changed / len(texts) < 0.15
+    assert lost / sum(map(len, texts)) < 0.001
+    assert all(mask_text(after) == after for after in masked)
