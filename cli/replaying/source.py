@@ -131,11 +131,15 @@ def citizen_keys(
     """For each ticket the citizen it will belong to, so that one inbox partition has all of theirs.
 
     In production the inbox is keyed by ticket, and two tickets of one citizen may overtake each
-    other; a replay must give the same facts every time, so its inbox is keyed by citizen.
+    other; a replay must give the same facts every time, so its inbox is keyed by citizen. Those who
+    turn out to be one (``identity.linked``) have one key from the start.
     """
     keys: dict[str, str] = {}
     known: dict[tuple[bytes, str, str], str | None] = {}
+    links: list[tuple[str, str]] = []
     for event in events:
+        if b"hotline.identity.linked." in event.value:
+            links += _link(event, directory)
         if event.subject in keys or b'"identities"' not in event.value:
             continue
         try:
@@ -151,7 +155,58 @@ def citizen_keys(
         citizen = known[asked]
         if citizen is not None:
             keys[event.subject] = citizen
-    return keys
+    return _joined(keys, links) if links else keys
+
+
+class _LinkData(msgspec.Struct):
+    first: msgspec.Raw
+    second: msgspec.Raw
+
+
+class _Link(msgspec.Struct):
+    type: str
+    data: _LinkData
+    source: str = ""
+
+
+_LINK = msgspec.json.Decoder(_Link)
+
+
+def _link(event: Recorded, directory: Directory) -> list[tuple[str, str]]:
+    """The two pseudonyms of a link, and the ticket in which it came to light; [] for no link."""
+    try:
+        linked = _LINK.decode(event.value)
+        aliases = [orjson.loads(bytes(each)) for each in (linked.data.first, linked.data.second)]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return []
+    found = []
+    for alias in aliases:
+        if not isinstance(alias, dict):
+            return []
+        identities = _identities({"identities": [alias.get("identity")]})
+        resolved = directory.resolve(identities, linked.source, instant(event.at_ms))
+        found.append(alias.get("citizen") or (resolved.citizen if resolved else None))
+    first, second = found
+    if not isinstance(first, str) or not isinstance(second, str):
+        return []
+    return [(first, second), (first, event.subject)]
+
+
+def _joined(keys: dict[str, str], links: list[tuple[str, str]]) -> dict[str, str]:
+    """The keys with one key for all that are linked; a ticket stands for its citizen there."""
+    leader: dict[str, str] = {}
+
+    def lead(name: str) -> str:
+        while name in leader:
+            name = leader[name]
+        return name
+
+    for one, other in links:
+        first, second = sorted((lead(keys.get(one, one)), lead(keys.get(other, other))))
+        if first != second:
+            leader[second] = first
+    tickets = {other: other for _, other in links if other not in keys}
+    return {ticket: lead(citizen) for ticket, citizen in {**keys, **tickets}.items()}
 
 
 def _citizen(

@@ -132,3 +132,19 @@ def test_R12_a_ticket_that_somebody_files_for_another_has_the_others_key() -> No
     keys = citizen_keys([*events, received("T4", "13900139000")], DIRECTORY, BUNDLE)
     assert keys["T1"] == keys["T4"]
     assert keys["T2"] == keys["T3"] != keys["T1"]
+
+
+def test_R12_those_who_turn_out_to_be_one_have_one_key_from_the_start() -> None:
+    def alias(value: str) -> dict[str, Any]:
+        return {"identity": {"scheme": "phone", "value": value}}
+
+    def link(subject: str, one: str, other: str) -> Recorded:
+        data = {"first": alias(one), "second": alias(other)}
+        named = {"type": "hotline.identity.linked.v1", "source": "p"}
+        return Recorded(0, subject, line(subject, **named, data=data))
+
+    phones = [f"1380013800{number}" for number in range(4)]
+    events = [received(f"T{number}", phone) for number, phone in enumerate(phones)]
+    events += [link("T0", phones[0], phones[1]), link("C9", phones[2], phones[1])]
+    keys = citizen_keys(events, DIRECTORY, BUNDLE)
+    assert keys["T0"] == keys["T1"] == keys["T2"] == keys["C9"] != keys["T3"]
