@@ -13,6 +13,7 @@ from rich.console import Console
 from bench import dedup as dedup_bench
 from bench import driving, stage
 from bench import http as http_bench
+from bench import lookup as lookup_bench
 from bench import recovery as recovery_bench
 from bench import repeat as repeat_bench
 from bench.engines.registry import ENGINES, build_dir
@@ -267,6 +268,33 @@ def http(
     load = http_bench.Load(rate, batch, seconds)
     with stage.broker(bootstrap) as address, http_bench.database() as postgres:
         _http(load, address, postgres, markdown, json_file)
+
+
+@main.command()
+@click.option("--tickets", default=200_000, show_default=True, type=click.IntRange(min=10_000))
+@click.option("--citizens", default=60_000, show_default=True, type=click.IntRange(min=1_000))
+@click.option(
+    "--rate", default=50, show_default=True, type=at_least_one, help="Questions a second."
+)
+@click.option("--seconds", default=30, show_default=True, type=at_least_one)
+@markdown_option
+@json_option
+def lookup(
+    tickets: int, citizens: int, rate: int, seconds: int, markdown: bool, json_file: Path | None
+) -> None:
+    """What an agent waits for at call start, on a full read model.
+
+    \b
+    Examples:
+      python -m bench lookup
+      python -m bench lookup --tickets 1000000 --rate 100
+    """
+    load = lookup_bench.Load(tickets, citizens, rate, seconds)
+    with http_bench.database() as postgres:
+        outcome = asyncio.run(
+            lookup_bench.run(load, postgres, log_dir=build_dir() / "logs", say=say)
+        )
+    publish(lookup_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
 
 
 def _repeat(plan: repeat_bench.Plan, address: str, markdown: bool, json_file: Path | None) -> None:
