@@ -16,6 +16,7 @@ from rich.table import Table
 
 from deploy.local.jars import ensure_jars, read_bundle, write_bundle
 from deploy.local.stack import (
+    HTTP_PORT,
     KAFKA_PORT,
     POSTGRES_PORT,
     WEB_PORT,
@@ -62,7 +63,8 @@ def errors_said() -> Iterator[None]:
 @click.option("--kafka-port", type=PORT, help=f"0: any free one. [{KAFKA_PORT}]")
 @click.option("--postgres-port", type=PORT, help=f"0: any free one. [{POSTGRES_PORT}]")
 @click.option("--web-port", type=PORT, help=f"Of the worker; 0: any free one. [{WEB_PORT}]")
-@click.option("--no-services", is_flag=True, help="Kafka, PostgreSQL and topics only.")
+@click.option("--http-port", type=PORT, help=f"Of `hotline serve`; 0: any free. [{HTTP_PORT}]")
+@click.option("--no-services", is_flag=True, help="Kafka, PostgreSQL, tables and topics only.")
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -76,6 +78,7 @@ def up(
     kafka_port: int | None,
     postgres_port: int | None,
     web_port: int | None,
+    http_port: int | None,
     no_services: bool,
     bundle: Path | None,
 ) -> None:
@@ -94,6 +97,7 @@ def up(
         kafka_port=kafka_port,
         postgres_port=postgres_port,
         web_port=web_port,
+        http_port=http_port,
         partitions=partitions,
         policy=policy,
         services=not no_services,
@@ -106,8 +110,12 @@ def up(
         stack.up(wish, say=lambda text: console.print(text, style="dim"))
     _show(stack)
     click.echo("\nFor other commands and your own programs:")
-    for name, value in stack.environ.items():
-        click.echo(f"  export {name}={value}")
+    for name, value in stack.told.items():
+        if value == stack.environ[name]:
+            click.echo(f"  export {name}={value}")
+    click.echo(
+        f"or all of it, the database with its password as well:\n  . {stack.environment_file}"
+    )
 
 
 @click.command()
@@ -144,7 +152,7 @@ def status(directory: Path, as_json: bool) -> None:
     if as_json:
         told = {
             "directory": str(stack.directory),
-            "environ": stack.environ if parts else {},
+            "environ": stack.told if parts else {},
             "parts": [asdict(part) | {"log": str(part.log)} for part in parts],
         }
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
@@ -161,7 +169,7 @@ def status(directory: Path, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True)
 def logs(service: str, directory: Path, follow: bool, lines: int) -> None:
-    """Print the end of a log: of kafka, postgres or a service.
+    """Print the end of a log: of kafka, postgres, http or a service.
 
     \b
     Examples:

@@ -96,13 +96,18 @@ class Database:
         """A connection of the pool. Raises ``Unavailable`` when the database does not answer."""
         with asking():
             pool = await self._opened()
-            async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                try:
-                    yield connection
-                except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                    if not _gone(connection):
-                        raise
-                    raise Unavailable(f"PostgreSQL: {error!r}") from error
+            connection = await pool.acquire(timeout=CONNECT_SECONDS)
+            try:
+                yield connection
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                if not _gone(connection):
+                    raise
+                raise Unavailable(f"PostgreSQL: {error!r}") from error
+            finally:
+                # asyncpg ends a connection that it cannot reset, and raises what nobody can use
+                # (InternalClientError where a kill of the server cut it in a command).
+                with contextlib.suppress(Exception):
+                    await pool.release(connection)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:

@@ -1,4 +1,4 @@
-"""The whole local stack of a directory: Kafka, PostgreSQL, topics, workers.
+"""The whole local stack of a directory: Kafka, PostgreSQL, tables, topics, workers, HTTP.
 
 ``stack.json`` in the directory says what was started, on which ports, as which processes (pid and
 start time, so that a recycled pid is never taken for ours).
@@ -7,6 +7,7 @@ start time, so that a recycled pid is never taken for ours).
 import asyncio
 import fcntl
 import os
+import shlex
 import shutil
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -15,22 +16,34 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
 
+from deploy.database import migrate
 from deploy.local.broker import HOST, Broker, Cluster
 from deploy.local.errors import DiskFull, NotAsStarted, StackFileUnreadable
 from deploy.local.postgres import Postgres
 from deploy.local.process import Recorded, check_port, free_port, start_detached, wait_ready
 from deploy.topics import Layout, create, declared
 from policy.bundle import load, shipped
-from schemas.topics import SERVICES
+from schemas.topics import DELIVERIES, SERVICES
 
-WORKERS: dict[str, tuple[str, ...]] = {"worker": SERVICES}
+WORKERS: dict[str, tuple[str, ...]] = {"worker": (*SERVICES, *DELIVERIES)}
 """The worker processes and what each hosts; a small hotline needs no more than one."""
+SERVER = "http"
+"""The process that answers over HTTP (``hotline serve``)."""
+KEY_FILE = "keys.json"
+"""The keys of pseudonyms and vault, for all processes."""
+TOKENS_FILE = "tokens.yaml"
+"""Who may call over HTTP; a person's, so that no wipe deletes it."""
+ENVIRONMENT_FILE = "environment"
+"""For a shell of this user: what reaches the stack, the database's password included."""
+OF_THE_SERVER = frozenset({"HOTLINE_HTTP_TOKENS_FILE"})
+MASK = "***"
 STATE_FILE = "stack.json"
-STATE_VERSION = 1
+STATE_VERSION = 2
 LOCK_FILE = "lock"
 MIN_FREE_BYTES = 512 * 1024 * 1024
 """With less, Kafka would stop in the middle of the day rather than at the start."""
@@ -41,6 +54,7 @@ WORKER_STOP_TIMEOUT_S = 30.0
 KAFKA_PORT = 9092
 POSTGRES_PORT = 5432
 WEB_PORT = 6066
+HTTP_PORT = 6080
 
 
 def default_directory() -> Path:
@@ -72,6 +86,12 @@ class WorkerState:
 
 
 @dataclass(slots=True)
+class ServerState:
+    port: int
+    process: Recorded | None = None
+
+
+@dataclass(slots=True)
 class State:
     """What ``stack.json`` holds."""
 
@@ -80,8 +100,9 @@ class State:
     brokers: list[BrokerState]
     postgres: PostgresState
     workers: list[WorkerState]
+    server: ServerState
     services: bool = True
-    """Whether the workers were wanted (``--no-services``)."""
+    """Whether workers and HTTP were wanted (``--no-services``)."""
     version: int = STATE_VERSION
 
 
@@ -93,6 +114,7 @@ class Wish:
     kafka_port: int | None = None
     postgres_port: int | None = None
     web_port: int | None = None
+    http_port: int | None = None
     partitions: int | None = None
     policy: str | None = None
     services: bool = True
@@ -153,9 +175,12 @@ class Stack:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What a command or worker needs to reach this stack."""
+        """What a command or worker needs to reach this stack; the DSN holds the password."""
         state = self._known()
         return {
+            "HOTLINE_POSTGRES_DSN": self.postgres.dsn,
+            "HOTLINE_KEY_FILE": str(self.directory / KEY_FILE),
+            "HOTLINE_HTTP_TOKENS_FILE": str(self.directory / TOKENS_FILE),
             "HOTLINE_KAFKA_BOOTSTRAP": self.cluster.bootstrap,
             "HOTLINE_PARTITIONS": str(state.partitions),
             "HOTLINE_POLICY": state.policy,
@@ -163,11 +188,26 @@ class Stack:
             "HOTLINE_MIN_INSYNC": str(self.layout.min_insync_replicas),
         }
 
+    @property
+    def told(self) -> dict[str, str]:
+        """As ``environ``, for eyes and files of others: without the password."""
+        environ = self.environ
+        head, _, tail = environ["HOTLINE_POSTGRES_DSN"].rpartition("@")
+        user = head.rpartition(":")[0]
+        return environ | {"HOTLINE_POSTGRES_DSN": f"{user}:{MASK}@{tail}"}
+
+    @property
+    def environment_file(self) -> Path:
+        """``environ`` as lines that a shell reads (``. FILE``); nobody else can read it."""
+        return self.directory / ENVIRONMENT_FILE
+
     def log(self, name: str) -> Path:
         """The log of a part; a service's is that of the worker that hosts it. ``KeyError``."""
         for worker, services in WORKERS.items():
             if name == worker or name in services:
                 return self.directory / worker / "worker.log"
+        if name == SERVER:
+            return self.directory / SERVER / "http.log"
         if name == "kafka":
             name = "kafka-1"
         logs = {broker.directory.name: broker.log for broker in self.cluster.brokers}
@@ -176,7 +216,14 @@ class Stack:
     @property
     def log_names(self) -> tuple[str, ...]:
         nodes = [broker.directory.name for broker in self.cluster.brokers]
-        return (*(nodes if len(nodes) > 1 else ["kafka"]), "postgres", *WORKERS, *SERVICES)
+        return (
+            *(nodes if len(nodes) > 1 else ["kafka"]),
+            "postgres",
+            *WORKERS,
+            SERVER,
+            *SERVICES,
+            *DELIVERIES,
+        )
 
     def parts(self) -> list[Part]:
         """Everything with how it is; empty if nothing was ever started here."""
@@ -199,6 +246,11 @@ class Stack:
             for worker in self.state.workers
             if self.state.services or worker.process is not None
         ]
+        server = self.state.server
+        if self.state.services or server.process is not None:
+            address = f"http://{HOST}:{server.port}"
+            log = self.log(SERVER)
+            parts.append(_part(SERVER, address, server.process, log, web_port=server.port))
         return parts
 
     # --- up ------------------------------------------------------------------------------------
@@ -249,12 +301,17 @@ class Stack:
             finally:
                 state.postgres.process = postgres.process
                 self._save()
+        before, after = asyncio.run(migrate(postgres.dsn))
+        if before != after:
+            say(f"made the database's tables ({after})")
+        self._write_environment()
         made = asyncio.run(create(cluster.bootstrap, declared(), self.layout))
         if made:
             say(f"made {len(made)} topics")
         if services:
             for worker in state.workers:
                 self._start_worker(worker, say)
+            self._start_server(say)
 
     def _check_ports(self, services: bool) -> None:
         """Before anything is started, so that a port in use costs no wait."""
@@ -271,6 +328,8 @@ class Stack:
                 (each.process, each.web_port, f"the {each.name}'s web server", "--web-port")
                 for each in state.workers
             ]
+            server = state.server
+            wanted.append((server.process, server.port, "the HTTP server", "--http-port"))
         for process, port, name, option in wanted:
             if process is None or not process.running:
                 check_port(port, name=name, option=option)
@@ -278,14 +337,9 @@ class Stack:
     def _start_worker(self, worker: WorkerState, say: Callable[[str], None]) -> None:
         if worker.process is None or not worker.process.running:
             say(f"starting {', '.join(worker.services)}")
-            home = self.directory / worker.name
-            home.mkdir(exist_ok=True)
-            command = Path(sysconfig.get_path("scripts")) / "hotline"
-            worker.process = start_detached(
-                [str(command), "worker", *worker.services, "--web-port", str(worker.web_port)],
-                log=self.log(worker.name),
-                environ={**self.environ, "HOTLINE_DATA_DIR": str(home)},
-                cwd=home,
+            port = str(worker.web_port)
+            worker.process = self._start(
+                worker.name, ["worker", *worker.services, "--web-port", port]
             )
             self._save()
         wait_ready(
@@ -295,6 +349,43 @@ class Stack:
             log=self.log(worker.name),
             timeout_s=WORKER_START_TIMEOUT_S,
         )
+
+    def _start_server(self, say: Callable[[str], None]) -> None:
+        server = self._known().server
+        if server.process is None or not server.process.running:
+            say("starting HTTP")
+            server.process = self._start(SERVER, ["serve", "--port", str(server.port)])
+            self._save()
+        wait_ready(
+            lambda: _healthy(server.port),
+            server.process,
+            name="the HTTP server",
+            log=self.log(SERVER),
+            timeout_s=WORKER_START_TIMEOUT_S,
+        )
+
+    def _start(self, name: str, arguments: list[str]) -> Recorded:
+        """A ``hotline`` command of its own directory; secrets by environment, never by argument."""
+        home = self.directory / name
+        home.mkdir(exist_ok=True)
+        command = Path(sysconfig.get_path("scripts")) / "hotline"
+        # A worker would warn of the server's variables: it reads none of them.
+        others = frozenset() if name == SERVER else OF_THE_SERVER
+        environ = {key: value for key, value in self.environ.items() if key not in others}
+        return start_detached(
+            [str(command), *arguments],
+            log=self.log(name),
+            environ={**environ, "HOTLINE_DATA_DIR": str(home)},
+            cwd=home,
+        )
+
+    def _write_environment(self) -> None:
+        fresh = self.environment_file.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        fresh.touch(mode=0o600)
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environ.items()]
+        fresh.write_text("\n".join(lines) + "\n")
+        fresh.replace(self.environment_file)
 
     def _agree(self, wish: Wish) -> None:
         """Makes the state of a first start, or brings new wishes into that of an earlier one."""
@@ -316,6 +407,7 @@ class Stack:
                         strict=True,
                     )
                 ],
+                server=ServerState(_ports(wish.http_port, HTTP_PORT, 1)[0]),
             )
             return
         state = self.state
@@ -339,6 +431,11 @@ class Stack:
                     "run hotline down first.",
                 )
             worker.web_port = _moved(worker.web_port, wish.web_port, running, "--web-port")
+            if not running:
+                worker.services = WORKERS[worker.name]
+        server = state.server
+        server_up = server.process is not None and server.process.running
+        server.port = _moved(server.port, wish.http_port, server_up, "--http-port")
         state.policy = wish.policy or state.policy
         state.postgres.port = _moved(
             state.postgres.port, wish.postgres_port, postgres_up, "--postgres-port"
@@ -368,8 +465,14 @@ class Stack:
                 self._wipe()
 
     def _stop(self, keep: frozenset[Recorded], say: Callable[[str], None]) -> None:
-        """Stops what runs and is not in ``keep``: readers first, the broker last."""
+        """Stops what runs and is not in ``keep``: who publishes first, the broker last."""
         state = self._known()
+        server = state.server
+        if server.process is not None and server.process not in keep:
+            say("stopping HTTP")
+            server.process.stop(WORKER_STOP_TIMEOUT_S)
+            server.process = None
+            self._save()
         for worker in state.workers:
             if worker.process is not None and worker.process not in keep:
                 say(f"stopping {', '.join(worker.services)}")
@@ -393,10 +496,10 @@ class Stack:
 
     def _wipe(self) -> None:
         """Removes what this class made, and the directory if nothing else is in it."""
-        for name in ("kafka-*", "postgres", *WORKERS):
+        for name in ("kafka-*", "postgres", *WORKERS, SERVER):
             for folder in self.directory.glob(name):
                 shutil.rmtree(folder)
-        for name in (STATE_FILE, LOCK_FILE):
+        for name in (KEY_FILE, ENVIRONMENT_FILE, STATE_FILE, LOCK_FILE):
             (self.directory / name).unlink(missing_ok=True)
         self.state = None
         if not any(self.directory.iterdir()):
@@ -410,16 +513,19 @@ class Stack:
 
     def _recorded(self) -> Iterator[Recorded]:
         state = self._known()
-        parts: list[BrokerState | PostgresState | WorkerState] = [
+        parts: list[BrokerState | PostgresState | WorkerState | ServerState] = [
             *state.brokers,
             state.postgres,
             *state.workers,
+            state.server,
         ]
         yield from (part.process for part in parts if part.process is not None)
 
     def _load(self) -> State | None:
         try:
-            state = msgspec.json.decode(self.file.read_bytes(), type=State)
+            raw = msgspec.json.decode(self.file.read_bytes(), type=dict[str, Any])
+            self._check_version(raw.get("version"))
+            return msgspec.convert(_upgraded(raw), State)
         except FileNotFoundError:
             return None
         except msgspec.DecodeError as error:
@@ -428,12 +534,13 @@ class Stack:
                 "end what may still run by hand (ps), then remove that file and start again; the "
                 "data beside it is kept.",
             ) from error
-        if state.version != STATE_VERSION:
+
+    def _check_version(self, found: object) -> None:
+        if found not in range(1, STATE_VERSION + 1):
             raise StackFileUnreadable(
-                f"{self.file} is of version {state.version}, this program writes {STATE_VERSION}",
+                f"{self.file} is of version {found}, this program writes {STATE_VERSION}",
                 "run hotline down with the version that wrote it.",
             )
-        return state
 
     def _save(self) -> None:
         """Beside and renamed: a crash leaves the old file or the new one."""
@@ -447,6 +554,16 @@ class Stack:
         with (self.directory / LOCK_FILE).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
+    """A state file of an earlier version as this one writes it.
+
+    1: without HTTP. What runs then hosts what it was started with; the next start, all.
+    """
+    if raw.get("version") == 1:
+        return {**raw, "version": 2, "server": {"port": HTTP_PORT}}
+    return raw
 
 
 def _ports(wanted: int | None, default: int, count: int) -> list[int]:

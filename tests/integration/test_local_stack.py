@@ -19,8 +19,11 @@ from deploy.local.broker import Cluster
 from deploy.local.stack import Part, Stack
 
 HOTLINE = Path(sysconfig.get_path("scripts")) / "hotline"
-PORTS = ("--kafka-port", "0", "--postgres-port", "0", "--web-port", "0")
-WORKER = "worker (intake, dedup)"
+PORTS = (
+    *("--kafka-port", "0", "--postgres-port", "0"),
+    *("--web-port", "0", "--http-port", "0"),
+)
+WORKER = "worker (intake, dedup, readmodel)"
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,26 @@ async def read(stack: Stack) -> tuple[bytes | None, str]:
     return record.value, word
 
 
+def assert_the_password_is_told_to_nobody(hotline: Commands, told: str) -> None:
+    """Not by ``up`` or ``status``, in no log, in no line of ``ps``; the owner's files hold it."""
+    stack = Stack(hotline.directory)
+    word = stack.postgres.dsn.split(":")[2].split("@")[0]
+    logs = [part.log.read_text() for part in hotline.parts()]
+    lines = [" ".join(psutil.Process(pid).cmdline()) for pid in hotline.pids().values() if pid]
+    for text in (told, json.dumps(hotline.status()), *logs, *lines):
+        assert word not in text
+    for name in ("environment", "keys.json", "postgres/password"):
+        assert (hotline.directory / name).stat().st_mode & 0o077 == 0
+    assert word in stack.environment_file.read_text()
+
+
 def test_up_twice_a_killed_worker_down_and_up_again(hotline: Commands) -> None:
     told = hotline.ok("up", *PORTS)
     pids = hotline.pids()
-    assert set(pids) == {"kafka-1", "postgres", WORKER}
+    assert set(pids) == {"kafka-1", "postgres", WORKER, "http"}
     assert {part["state"] for part in hotline.status()["parts"]} == {"running"}
     assert "export HOTLINE_KAFKA_BOOTSTRAP=127.0.0.1:" in told
+    assert_the_password_is_told_to_nobody(hotline, told)
     asyncio.run(write(Stack(hotline.directory)))
 
     hotline.ok("up")
@@ -110,12 +127,17 @@ def test_up_twice_a_killed_worker_down_and_up_again(hotline: Commands) -> None:
     assert "Kafka Server started" in hotline.ok("logs", "kafka", "-n", "10000")
     assert "ready to accept connections" in hotline.ok("logs", "postgres")
     assert '"task.recovered"' in hotline.ok("logs", "dedup")
+    assert '"lane.claimed"' in hotline.ok("logs", "readmodel", "-n", "1000")
+    assert '"http.listening"' in hotline.ok("logs", "http", "-n", "1000")
+    for log in ("dedup", "http"):
+        assert '"variable.unknown"' not in hotline.ok("logs", log, "-n", "1000")
 
-    hotline.kill(WORKER)
+    hotline.kill(WORKER, "http")
     assert hotline.run("status").returncode == 1
     hotline.ok("up")
     again = hotline.pids()
-    assert again.pop(WORKER) != pids.pop(WORKER)
+    for name in (WORKER, "http"):
+        assert again.pop(name) != pids.pop(name)
     assert again == pids, "what ran was left alone"
 
     hotline.ok("down")
@@ -135,14 +157,15 @@ def test_what_cannot_start_shows_its_log_and_what_ran_is_left_alone(hotline: Com
 
     done = hotline.run("up", HOTLINE_BATCH_MAX_RECORDS="0")
     assert done.returncode == 1
-    assert "the worker (intake, dedup) ended while starting" in done.stderr
+    assert f"the {WORKER} ended while starting" in done.stderr
     assert "BATCH_MAX_RECORDS" in done.stderr
-    assert hotline.states() == {"kafka-1": "running", "postgres": "running", WORKER: "stopped"}
-    assert hotline.pids() == {**pids, WORKER: None}
+    stopped = {WORKER: "stopped", "http": "stopped"}
+    assert hotline.states() == {"kafka-1": "running", "postgres": "running", **stopped}
+    assert hotline.pids() == {**pids, WORKER: None, "http": None}
 
     # And killed, all of it, as by a power cut: nothing that was written is lost.
     hotline.kill("kafka-1", "postgres")
-    assert hotline.states() == {"kafka-1": "died", "postgres": "died", WORKER: "stopped"}
+    assert hotline.states() == {"kafka-1": "died", "postgres": "died", **stopped}
     hotline.ok("up", "--no-services")
     assert asyncio.run(read(Stack(hotline.directory))) == (b"kept", "留下")
 

@@ -13,18 +13,31 @@ from deploy.local.broker import Cluster
 from deploy.local.errors import DiskFull, StackFileUnreadable
 from deploy.local.process import Recorded
 from deploy.local.stack import Stack
+from runtime.settings import unknown
+from services.intake.entrance.settings import EntranceSettings
 
 STATE = """{
-  "version": 1, "partitions": 4, "policy": "cn-12345",
+  "version": 2, "partitions": 4, "policy": "cn-12345",
   "brokers": [{"node": 1, "port": 19092, "controller_port": 19093,
                "process": {"pid": 1, "started": 12.5}}],
   "postgres": {"port": 15432},
+  "workers": [{"name": "worker", "services": ["intake", "dedup", "readmodel"],
+               "web_port": 16066}],
+  "server": {"port": 16080}
+}"""
+OF_VERSION_1 = """{
+  "version": 1, "partitions": 4, "policy": "cn-12345",
+  "brokers": [{"node": 1, "port": 19092, "controller_port": 19093}],
+  "postgres": {"port": 15432},
   "workers": [{"name": "worker", "services": ["intake", "dedup"], "web_port": 16066}]
 }"""
+WORD = "hunter2"
 
 
 def written(directory: Path, text: str = STATE) -> Path:
     (directory / "stack.json").write_text(text)
+    (directory / "postgres").mkdir()
+    (directory / "postgres" / "password").write_text(WORD + "\n")
     return directory
 
 
@@ -33,6 +46,7 @@ def test_what_was_started_is_found_again(tmp_path: Path) -> None:
     assert stack.cluster.brokers[0].process == Recorded(1, 12.5)
     assert stack.environ["HOTLINE_KAFKA_BOOTSTRAP"] == "127.0.0.1:19092"
     assert stack.log("dedup") == stack.log("worker") == tmp_path / "worker" / "worker.log"
+    assert stack.log("http") == tmp_path / "http" / "http.log"
     assert stack.log("kafka") == tmp_path / "kafka-1" / "kafka.log"
 
 
@@ -42,22 +56,66 @@ def test_a_recorded_process_whose_pid_is_anothers_now_has_died(tmp_path: Path) -
     assert states == {
         "kafka-1": "died",
         "postgres": "stopped",
-        "worker (intake, dedup)": "stopped",
+        "worker (intake, dedup, readmodel)": "stopped",
+        "http": "stopped",
     }
+
+
+def test_a_state_file_from_before_http_is_read_and_what_ran_then_is_stopped_by_it(
+    tmp_path: Path,
+) -> None:
+    stack = Stack(written(tmp_path, OF_VERSION_1))
+    assert [part.name for part in stack.parts()] == [
+        "kafka-1",
+        "postgres",
+        "worker (intake, dedup)",
+        "http",
+    ]
+    stack._agree(stack_module.Wish(http_port=16080))
+    stack._save()
+    again = Stack(tmp_path)
+    assert again.state is not None
+    assert (again.state.version, again.state.server.port) == (2, 16080)
+    assert again.state.workers[0].services == ("intake", "dedup", "readmodel")
+
+
+def test_every_process_gets_the_database_the_keys_and_the_tokens(tmp_path: Path) -> None:
+    stack = Stack(written(tmp_path))
+    dsn = f"postgresql://hotline:{WORD}@127.0.0.1:15432/hotline"
+    assert stack.environ["HOTLINE_POSTGRES_DSN"] == dsn
+    assert stack.environ["HOTLINE_KEY_FILE"] == str(tmp_path / "keys.json")
+    assert stack.environ["HOTLINE_HTTP_TOKENS_FILE"] == str(tmp_path / "tokens.yaml")
+    assert EntranceSettings.model_fields  # loaded, so that its variables are known
+    environ = dict.fromkeys(stack.environ, "1")
+    assert unknown(environ, ("http",)) == {}
+
+
+def test_the_password_is_told_to_nobody_but_the_owner(tmp_path: Path) -> None:
+    written(tmp_path)
+    told = CliRunner().invoke(main, ["status", "--json", "--dir", str(tmp_path)]).output
+    assert '"HOTLINE_POSTGRES_DSN": "postgresql://hotline:***@127.0.0.1:15432/hotline"' in told
+    assert WORD not in told
+    stack = Stack(tmp_path)
+    stack._write_environment()
+    stack._write_environment()
+    assert stack.environment_file.stat().st_mode & 0o777 == 0o600
+    assert f":{WORD}@" in stack.environment_file.read_text()
 
 
 def test_down_leaves_a_stranger_with_our_pid_alone_and_keeps_the_data(tmp_path: Path) -> None:
     (written(tmp_path) / "kafka-1" / "data").mkdir(parents=True)
     Stack(tmp_path).down()
     assert (tmp_path / "kafka-1" / "data").is_dir()
-    assert [part.state for part in Stack(tmp_path).parts()] == ["stopped"] * 3
+    assert [part.state for part in Stack(tmp_path).parts()] == ["stopped"] * 4
 
 
 def test_wipe_deletes_what_the_stack_made_and_nothing_else(tmp_path: Path) -> None:
     (written(tmp_path) / "kafka-1" / "data").mkdir(parents=True)
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "tokens.yaml").write_text("tokens: {}")
+    (tmp_path / "keys.json").write_text("{}")
     Stack(tmp_path).down(wipe=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "tokens.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +123,7 @@ def test_wipe_deletes_what_the_stack_made_and_nothing_else(tmp_path: Path) -> No
     [
         ("{", "cannot be read"),
         (STATE.replace("19092", '"a"'), r"\$.brokers\[0\].port"),
-        (STATE.replace('"version": 1', '"version": 9'), "of version 9"),
+        (STATE.replace('"version": 2', '"version": 9'), "of version 9"),
     ],
 )
 def test_an_unreadable_state_file_is_an_error_not_a_fresh_start(
@@ -107,11 +165,12 @@ def test_up_with_an_unknown_policy_starts_nothing(tmp_path: Path) -> None:
     assert Stack(tmp_path).parts() == []
 
 
-@pytest.mark.parametrize("option", ["--kafka-port", "--postgres-port", "--web-port"])
+@pytest.mark.parametrize("option", ["--kafka-port", "--postgres-port", "--web-port", "--http-port"])
 def test_up_names_a_port_in_use_before_anything_starts(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
-        ports = {"--kafka-port": "0", "--postgres-port": "0", "--web-port": "0", option: port}
+        options = ("--kafka-port", "--postgres-port", "--web-port", "--http-port")
+        ports = dict.fromkeys(options, "0") | {option: port}
         arguments = [word for pair in ports.items() for word in pair]
         result = CliRunner().invoke(main, ["up", "--dir", str(tmp_path), *arguments])
     assert result.exit_code == 1
