@@ -200,12 +200,31 @@ class DatabaseDirectory:
             self._take(_state(row))
             names = {each.name for person in people for each in person.named}
             table = await self._find(connection, names)
-            assigned = assign(people, table, _new_citizen)
+            carded = await self._carded(connection, people, table)
+            assigned = assign(people, table, carded, _new_citizen)
             ids = await self._insert(connection, assigned) if assigned else {}
         # Not before the commit: what was rolled back is nobody's.
         for name, id_ in ids.items():
             table[name] = table[name]._replace(id=id_)
         self._memory.update(table)
+
+    async def _carded(
+        self, connection: Any, people: Sequence[Asked], table: Mapping[bytes, Alias]
+    ) -> set[Citizen]:
+        """Who of the table has an ID card, if it matters to anybody."""
+        cards = (
+            each.scheme is IdentityScheme.ID_CARD and each.name not in table
+            for person in people
+            for each in person.named
+        )
+        if not any(cards):
+            return set()
+        rows = await connection.fetch(
+            "SELECT DISTINCT citizen FROM vault.aliases WHERE scheme = $1 AND citizen = ANY($2)",
+            IdentityScheme.ID_CARD.value,
+            list({alias.citizen for alias in table.values()}),
+        )
+        return {Citizen(row["citizen"]) for row in rows}
 
     async def _insert(self, connection: Any, assigned: Sequence[Assigned]) -> dict[bytes, int]:
         """Data keys, aliases and the identities themselves; the rows' ids."""

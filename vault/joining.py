@@ -65,13 +65,18 @@ def settle(known: Iterable[Alias], at: datetime) -> Found | None:
 def assign(
     asked: Iterable[Asked],
     table: MutableMapping[bytes, Alias],
+    carded: set[Citizen],
     make: Callable[[], Citizen],
 ) -> list[Assigned]:
     """Give each unknown alias to the strongest known citizen that it came with, else to a new one.
 
+    A person has one ID card: a second one does not join by something weaker, such as a family's
+    telephone; it is somebody else's.
+
     Args:
         asked: in the order of the log.
         table: what is known of the aliases asked for, by name; what is assigned is put in.
+        carded: citizens who have an ID card, as far as they are in the table; likewise.
         make: a new citizen.
     """
     result: list[Assigned] = []
@@ -79,13 +84,22 @@ def assign(
         unknown = [each for each in named if each.name not in table]
         if not unknown:
             continue
-        known = (table[each.name] for each in named if each.name in table)
-        citizen = next((alias.citizen for alias in known if alias.joins(at)), None)
+        citizen: Citizen | None = None
+        card = False
+        for each in named:
+            alias = table.get(each.name)
+            if alias is None:
+                card = card or each.scheme is IdentityScheme.ID_CARD
+            elif alias.joins(at):
+                citizen = None if card and alias.citizen in carded else alias.citizen
+                break
         new = citizen is None
         if citizen is None:
             citizen = make()
         for each in unknown:
             table[each.name] = Alias(citizen)
             result.append(Assigned(each, citizen, at, new))
+            if each.scheme is IdentityScheme.ID_CARD:
+                carded.add(citizen)
             new = False
     return result

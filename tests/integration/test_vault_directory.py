@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from policy.bundle import load
+from runtime import database as runtime_database
 from runtime.database import Database
 from runtime.engine.ports import Unavailable
 from runtime.keys import KeyRing
@@ -165,6 +166,17 @@ async def test_R12_two_workers_at_once_never_split_a_person(dsn: str) -> None:
         await each.close()
 
 
+async def test_R12_a_second_id_card_on_a_familys_telephone_is_somebody_else(
+    directory: DatabaseDirectory,
+) -> None:
+    father = await who(directory, ask("phone 13812345678", "id_card 43010219900101123X"))
+    mother = await who(directory, ask("phone 13812345678", "id_card 430102199203042345"))
+    assert mother != father
+    assert await who(directory, ask("phone 13812345678")) == father
+    assert await who(directory, ask("id_card 430102199203042345")) == mother
+    assert await who(directory, ask("account A1", "phone 13812345678")) == father
+
+
 async def test_R12_a_number_with_too_many_people_joins_nobody_any_more(
     directory: DatabaseDirectory, database: Database
 ) -> None:
@@ -230,6 +242,19 @@ async def test_a_worker_with_an_old_key_ring_waits(directory: DatabaseDirectory,
     await restarted.prefetch([ask("phone 13900000001")])
     with pytest.raises(Unavailable, match="restart it with the present key ring"):
         await directory.prefetch([ask("phone 13900000001")])
+    await database.close()
+
+
+async def test_F23_a_pool_that_is_exhausted_is_unavailable_for_as_long(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_database, "CONNECT_SECONDS", 0.1)
+    database = Database(dsn, application="test", connections=1)
+    directory = DatabaseDirectory(database, RING, BUNDLE)
+    async with database.connection():
+        with pytest.raises(Unavailable):
+            await directory.prefetch([ask("phone 13812345678")])
+    assert await who(directory, ask("phone 13812345678"))
     await database.close()
 
 
