@@ -37,7 +37,7 @@ def read_body(headers: Iterable[tuple[bytes, bytes]], content: bytes, *, most: i
     named = {name.decode("latin-1").lower(): value for name, value in headers}
     kind = _media_type(named)
     encoding = named.get("content-encoding", b"identity").decode("latin-1").strip().lower()
-    if encoding != "identity":
+    if encoding not in ("", "identity"):
         raise Problem(
             415, "unsupported_encoding", f"content-encoding is {encoding[:40]!r}: send it plain"
         )

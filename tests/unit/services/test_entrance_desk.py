@@ -24,7 +24,7 @@ LEAF = "city.facilities.manhole"
 AT = datetime.now(UTC) - timedelta(hours=1)
 
 
-def made(tmp_path: Path, **given: float) -> MemoryEntrance:
+def made(tmp_path: Path, **given: Any) -> MemoryEntrance:
     settings = EntranceSettings(
         max_batch_events=3,
         max_events=4,
