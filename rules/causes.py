@@ -67,9 +67,12 @@ def _not_contacted(first: _First) -> Shown | None:
     due = handling.contact_due_at or first.received_at + timedelta(
         days=first.rule.contact_within_days
     )
-    if handling.reached_at is not None and handling.reached_at > due and not handling.partly_known:
+    closed_at, reached_at = handling.first_closed_at, handling.reached_at
+    if reached_at is None or handling.partly_known:
+        return None
+    if reached_at > due and (closed_at is None or reached_at <= closed_at):
         return Shown("not_contacted", "reached_late", handling.outcome)
-    return None
+    return None  # a callback after the close tells nothing of when the department first called
 
 
 def _unresolved_perfunctory(first: _First) -> Shown | None:

@@ -114,7 +114,7 @@ class Handling(Struct, frozen=True, omit_defaults=True):
     def fixed(self) -> bool:
         """Proof of the fix: the citizen said so, or an inquiry found the close true (R20)."""
         if self.false_closure is not None:
-            return not self.false_closure
+            return not self.false_closure and self.resolved is not False
         return bool(self.contacted and self.resolved) and not self._undone(self.called_back_at)
 
     @property

@@ -97,7 +97,14 @@ def _nearest(
 
 
 def after(before: Ticket, *, sure: bool) -> Link:
+    """Behind ``before``, in its chain.
+
+    What is surely its matter does not go on in a chain that it itself only may belong to: then the
+    first ticket is ``before`` (R22: who first handled this matter, not perhaps another one).
+    """
     known = before.link
+    if sure and known.before and not known.sure and before.verdict != "confirmed":
+        return Link(before.id, before.time, 2, before.id, sure=True)
     return Link(known.first, known.first_time, known.position + 1, before.id, sure=sure)
 
 
