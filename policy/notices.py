@@ -1,5 +1,6 @@
 """What notices say, and to whom they can go (R2, R3): words in Chinese and in English."""
 
+import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,11 +89,10 @@ class Words:
     zh: str
     en: str
 
-    def filled(self, **fields: "Words | str") -> "Words":
+    def filled(self, deadlines: "Words | None" = None, **fields: str) -> "Words":
         """With the fields in their places."""
-        zh = {name: each.zh if isinstance(each, Words) else each for name, each in fields.items()}
-        en = {name: each.en if isinstance(each, Words) else each for name, each in fields.items()}
-        return Words(self.zh.format_map(zh), self.en.format_map(en))
+        zh, en = ("", "") if deadlines is None else (deadlines.zh, deadlines.en)
+        return Words(self.zh.format(deadlines=zh, **fields), self.en.format(deadlines=en, **fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ class NoticesPolicy:
     """Added for whoever gets a liaison's notice because nobody is liaison."""
     steps: tuple[Mapping[str, str], ...]
     """处理流程: ``step``, ``zh``, ``en`` of each, as the notice has them."""
+    steps_json: bytes
+    """The same as JSON: they are the same for every ticket."""
     deadlines: Mapping[str, Words]
     """How each clock's deadline is told; ``{at}``. One that is not named is not told in words."""
     no_deadline: Words
@@ -134,6 +136,7 @@ class NoticesPolicy:
             confidential=Words(file.confidential.value.zh, file.confidential.value.en),
             vacant=Words(file.vacant.value.zh, file.vacant.value.en),
             steps=steps,
+            steps_json=json.dumps(steps, ensure_ascii=False).encode(),
             deadlines={
                 clock: Words(each.zh, each.en) for clock, each in file.deadlines.value.items()
             },

@@ -227,13 +227,13 @@ def _to_citizen(told: Told, occasion: Occasion) -> Effect:
     policy = occasion.policy
     words = policy.notices.acknowledged if told.revision == 1 else policy.notices.changed
     deadlines, in_words = _deadlines(told.deadlines, policy)
-    text = words.filled(ticket=occasion.event.subject, deadlines=in_words)
+    text = words.filled(in_words, ticket=occasion.event.subject)
     data: dict[str, Any] = {
         "notice": CITIZEN,
         "revision": told.revision,
         "text_zh": text.zh,
         "text_en": text.en,
-        "steps": policy.notices.steps,
+        "steps": orjson.Fragment(policy.notices.steps_json),
         "deadlines": deadlines,
     }
     if told.channel:
@@ -271,7 +271,7 @@ def _to_liaison(
     words = policy.notices
     at = {} if accept_due_at is None else {ACCEPT: accept_due_at}
     deadlines, in_words = _deadlines(at, policy)
-    texts = [words.informed.filled(ticket=event.subject, unit=unit.name, deadlines=in_words)]
+    texts = [words.informed.filled(in_words, ticket=event.subject, unit=unit.name)]
     data: dict[str, Any] = {
         "notice": LIAISON,
         "revision": 1,
@@ -303,7 +303,7 @@ def _to_liaison(
             for each in person.channels or where.channels
         ]
         if where is not unit:
-            texts.append(words.vacant.filled(unit=unit.name, ticket="", deadlines=""))
+            texts.append(words.vacant.filled(unit=unit.name, ticket=event.subject))
     data["text_zh"] = "".join(text.zh for text in texts)
     data["text_en"] = " ".join(text.en for text in texts)
     # 保密: not even the pseudonym, by which one citizen's tickets could be laid side by side.

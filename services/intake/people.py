@@ -1,6 +1,7 @@
 """Who is in an event, by pseudonym: resolved once, when it comes (R12, R61)."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -32,8 +33,14 @@ class People(msgspec.Struct, frozen=True, omit_defaults=True):
 NOBODY = People()
 
 
+_NAMING: Final = frozenset({TicketReceived, TicketImported, TicketAmended, ContactReceived})
+"""Events that may say who a citizen is; of the others nothing is asked."""
+
+
 def party_in(incoming: Envelope) -> Complainant | None:
     """Who speaks to the hotline; None where nobody does, or who asked not to be named (匿名)."""
+    if type(incoming) not in _NAMING:
+        return None
     if isinstance(incoming, TicketReceived | TicketImported):
         return None if incoming.data.anonymous else incoming.data.complainant
     if isinstance(incoming, TicketAmended):

@@ -53,7 +53,8 @@ OURS: Final = frozenset(
 )
 """Attributes that only intake writes; a publisher's are dropped."""
 
-_WITH_LEAF = (TicketReceived, TicketImported, ContactReceived, ContactAnswered)
+_WITH_LEAF: Final = frozenset({TicketReceived, TicketImported, ContactReceived, ContactAnswered})
+_WITH_PARENT: Final = frozenset({TicketMerged, TicketSplit})
 _NAMING: Final = life_cycle.RECEIPTS | {"contact.received"}
 _PSEUDONYM: Final = re.compile(r"c:[0-9a-f]{1,64}|anon:.+")
 """What a publisher may give back as our name of a citizen: it becomes a key on the log."""
@@ -139,69 +140,83 @@ class Turn:
             phase=before.phase,
             known=before.known,
             asked=before.asked,
-            imported_state=incoming.data.state if isinstance(incoming, TicketImported) else None,
+            imported_state=incoming.data.state if type(incoming) is TicketImported else None,
         )
         citizen, named = _whose(before, kind, people.whose(self._policy))
+        leaf = _leaf_after(incoming, before.leaf)
+        document, lost = _cleaned(said, self._tools.masker, people)
+        told = before.told
+        if type(incoming) is IdentityLinked:
+            written = self._link(said, incoming, document, citizen, leaf)
+        else:
+            anomaly = life.anomaly
+            if type(incoming) in _WITH_PARENT and anomaly is None:
+                anomaly = self._parentage(incoming)
+            self._write(document, citizen, before.sequence + 1, leaf, before.leaf, anomaly)
+            written = 1
+            if lost:
+                self._deposit(said, Citizen(citizen))
+            if type(incoming) in notices.TELLING:
+                told = self._tell(incoming, Citizen(citizen), leaf, before, life)
         forget_at = self._now + timedelta(days=self._policy.intake.forget_after_days)
         self._state = TicketState(
             citizen=citizen,
-            sequence=before.sequence,
+            sequence=before.sequence + written,
             named=named,
             known=life.known,
             phase=life.phase,
-            leaf=_leaf_after(incoming, before.leaf),
+            leaf=leaf,
             wake_at=before.wake_at if before.parked else forget_at,
             seen=before.seen,
             asked=life.asked,
             parked=before.parked,
-            told=before.told,
+            told=told,
         )
-        document = _cleaned(said, self._tools.masker, people)
-        if isinstance(incoming, IdentityLinked):
-            self._link(said, incoming, document)
-            return
-        anomaly = life.anomaly
-        if isinstance(incoming, TicketMerged | TicketSplit) and anomaly is None:
-            anomaly = None if incoming.data.parent == self._subject else life_cycle.ANOTHER_PARENT
-        self._write(document, citizen, before.leaf, anomaly)
-        if lost_anything(said.document, document):
-            self._deposit(said, Citizen(citizen))
-        if type(incoming) in notices.TELLING:
-            self._tell(incoming, before, life)
 
     def _write(
-        self, document: dict[str, Any], citizen: str, leaf_before: str | None, anomaly: str | None
+        self,
+        document: dict[str, Any],
+        citizen: str,
+        sequence: int,
+        leaf: str | None,
+        leaf_before: str | None,
+        anomaly: str | None,
     ) -> None:
-        """One record on the log, with its stamps."""
-        state = self._state
-        sequence = state.sequence + 1
-        self._state = replace(state, sequence=sequence)
-        stamped = {
-            **document,
-            "citizen": citizen,
-            "sequence": sequence,
-            "recordedtime": self._now,
-            "policyversion": self._policy.version,
-        }
-        if state.leaf is not None:
-            stamped["leaf"] = state.leaf
-        if leaf_before is not None and leaf_before != state.leaf:
-            stamped["previousleaf"] = leaf_before
+        """One record on the log: the stamps go onto the document."""
+        document["citizen"] = citizen
+        document["sequence"] = sequence
+        document["recordedtime"] = self._now
+        document["policyversion"] = self._policy.version
+        if leaf is not None:
+            document["leaf"] = leaf
+        if leaf_before is not None and leaf_before != leaf:
+            document["previousleaf"] = leaf_before
         if anomaly is not None:
-            stamped["anomaly"] = anomaly
+            document["anomaly"] = anomaly
             self._notes.append(("intake_anomalies", (document["source"], anomaly)))
-        value = orjson.dumps(stamped, option=orjson.OPT_UTC_Z)
+        value = orjson.dumps(document, option=orjson.OPT_UTC_Z)
         self._effects.append(Effect(TICKETS, key=citizen, value=value))
+
+    def _parentage(self, incoming: Envelope) -> str | None:
+        assert isinstance(incoming, TicketMerged | TicketSplit), "only these have a parent"
+        return None if incoming.data.parent == self._subject else life_cycle.ANOTHER_PARENT
 
     def _deposit(self, said: Said, citizen: Citizen) -> None:
         self._deposits.append(Original(citizen, self._subject, said.event.identity, said.value))
 
-    def _tell(self, incoming: Envelope, before: TicketState, life: Step) -> None:
+    def _tell(
+        self,
+        incoming: Envelope,
+        citizen: Citizen,
+        leaf: str | None,
+        before: TicketState,
+        life: Step,
+    ) -> notices.Told:
         outcome = notices.after(
             notices.Occasion(
                 event=incoming,
-                citizen=self._state.citizen,
-                leaf=self._state.leaf,
+                citizen=citizen,
+                leaf=leaf,
                 told=before.told or notices.NOTHING,
                 first=life.known and not before.known,
                 is_open=life.phase in life_cycle.OPEN,
@@ -209,18 +224,27 @@ class Turn:
                 policy=self._policy,
             )
         )
-        self._state = replace(self._state, told=outcome.told)
         self._effects += outcome.effects
         self._notes += outcome.notes
+        return outcome.told
 
     # -- linked identities -------------------------------------------------------------------------
 
-    def _link(self, said: Said, incoming: IdentityLinked, document: dict[str, Any]) -> None:
+    def _link(
+        self,
+        said: Said,
+        incoming: IdentityLinked,
+        document: dict[str, Any],
+        owner: str,
+        leaf: str | None,
+    ) -> int:
         """To the partition of each of the two, so that what is kept of both comes together.
 
-        No alias moves: both pseudonyms stay, and the vault knows that they are one person.
+        No alias moves: both pseudonyms stay, and the vault knows that they are one person. Returns
+        how many records it made.
         """
-        leaf, data = self._state.leaf, document["data"]
+        sequence, leaf_before = self._state.sequence, self._state.leaf
+        data = document["data"]
         people: list[Citizen] = []
         for name in ("first", "second"):
             alias: Alias = getattr(incoming.data, name)
@@ -230,19 +254,21 @@ class Turn:
                 data[name]["citizen"] = found
                 people.append(found)
         if len(people) < 2:
-            owner = Citizen(self._state.citizen)
-            self._write(document, owner, leaf, life_cycle.NOBODY_TO_LINK)
-            self._deposit(said, owner)
-            return
+            odd = life_cycle.NOBODY_TO_LINK
+            self._write(document, owner, sequence + 1, leaf, leaf_before, odd)
+            self._deposit(said, Citizen(owner))
+            return 1
         first, second = people
-        for citizen in dict.fromkeys(people):
-            self._write(document, citizen, leaf, None)
+        both = dict.fromkeys(people)
+        for number, citizen in enumerate(both, start=1):
+            self._write(document, citizen, sequence + number, leaf, leaf_before, None)
         self._deposit(said, first)
         if first != second:
             by = data.get("by")
             self._deposits.append(
                 Link(first, second, incoming.identity, by if type(by) is str else "", self._now)
             )
+        return len(both)
 
     def _alias(self, alias: Alias, source: str) -> Citizen | None:
         if alias.citizen is not None:
@@ -252,30 +278,33 @@ class Turn:
         return None if found is None else found.citizen
 
 
-def lost_anything(document: dict[str, Any], cleaned: dict[str, Any]) -> bool:
-    """Whether cleaning took more than a publisher's stamps: then the original goes to the vault."""
-    return any(name not in OURS and value != cleaned.get(name) for name, value in document.items())
+def _cleaned(said: Said, masker: Masker, people: People) -> tuple[dict[str, Any], bool]:
+    """The document as it may go on, and whether anything was lost: then the original is kept.
 
-
-def _cleaned(said: Said, masker: Masker, people: People) -> dict[str, Any]:
-    """The document as it may go on: unknown fields kept, personal data masked or withheld.
-
-    Pseudonyms stand where the identities of a citizen and of a principal (委托人) stood.
+    Unknown fields are kept, personal data is masked or withheld. Pseudonyms stand where the
+    identities of a citizen and of a principal (委托人) stood.
     """
-    said_more = {name: v for name, v in said.document.items() if name not in PUBLISHERS | OURS}
-    result = {name: v for name, v in said.document.items() if name in PUBLISHERS}
-    result |= masker.mask(said_more)
+    result: dict[str, Any] = {}
+    said_more: dict[str, Any] = {}
+    for name, value in said.document.items():
+        if name in PUBLISHERS:
+            result[name] = value
+        elif name not in OURS:
+            said_more[name] = value
+    cleaned = masker.mask(said_more)
+    lost = cleaned != said_more
+    result.update(cleaned)
     incoming, data = said.event, result["data"]
     if people.citizen is not None or people.principal is not None:
-        content = data["changes"] if isinstance(incoming, TicketAmended) else data
-        party = content["caller" if isinstance(incoming, ContactReceived) else "complainant"]
+        content = data["changes"] if type(incoming) is TicketAmended else data
+        party = content["caller" if type(incoming) is ContactReceived else "complainant"]
         if people.citizen is not None:
             _name(party, people.citizen, people.shared)
         if people.principal is not None:
             _name(party["on_behalf_of"], people.principal, people.principal_shared)
-    elif isinstance(incoming, CallRecorded):
-        data.pop("number", None)
-    return result
+    elif type(incoming) is CallRecorded:
+        lost = data.pop("number", None) is not None or lost
+    return result, lost
 
 
 def _name(party: dict[str, Any], citizen: Citizen, shared: bool) -> None:
@@ -299,8 +328,10 @@ def _whose(state: TicketState, kind: str, found: Citizen | None) -> tuple[str, b
 
 def _leaf_after(incoming: Envelope, before: str | None) -> str | None:
     """The leaf in force after the event; an amendment may also empty it."""
-    if isinstance(incoming, _WITH_LEAF):
-        return incoming.data.leaf or before
-    if isinstance(incoming, TicketAmended) and "leaf" in incoming.data.changed:
-        return incoming.data.changes.leaf
+    if type(incoming) is TicketAmended:
+        data = incoming.data
+        return data.changes.leaf if "leaf" in data.changes.model_fields_set else before
+    if type(incoming) in _WITH_LEAF:
+        leaf: str | None = incoming.data.leaf  # type: ignore[attr-defined]
+        return leaf or before
     return before
