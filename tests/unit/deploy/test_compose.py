@@ -14,7 +14,8 @@ from deploy.local.broker import MESSAGE_MAX_BYTES
 from deploy.local.locked import locked
 from deploy.local.stack import WORKER_STOP_TIMEOUT_S
 from runtime.settings import PREFIX, EngineSettings
-from schemas.topics import SERVICES
+from schemas.topics import DELIVERIES, SERVICES
+from services.intake.entrance.settings import EntranceSettings
 from services.intake.settings import IntakeSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,6 +29,7 @@ def known_variables() -> set[str]:
     options = {option.envvar for option in topics.commands["create"].params}
     common = {PREFIX + name.upper() for name in EngineSettings.model_fields}
     intake = {f"{PREFIX}INTAKE_{name.upper()}" for name in IntakeSettings.model_fields}
+    intake |= {f"{PREFIX}HTTP_{name.upper()}" for name in EntranceSettings.model_fields}
     return common | intake | {name for name in options if isinstance(name, str)}
 
 
@@ -55,7 +57,7 @@ def test_topics_are_made_with_a_partition_count_that_the_workers_share() -> None
 
 
 def test_the_workers_host_every_service() -> None:
-    assert tuple(CONTAINERS["worker"]["command"][1:]) == SERVICES
+    assert tuple(CONTAINERS["worker"]["command"][1:]) == (*SERVICES, *DELIVERIES)
 
 
 def test_the_broker_is_the_one_of_the_lock_file_and_takes_the_same_records() -> None:
@@ -103,9 +105,26 @@ def test_no_secret_is_written_down() -> None:
                 assert re.search(rf"^{name}=$", example, re.MULTILINE)
 
 
-def test_the_worker_has_time_to_finish_its_batch() -> None:
-    assert CONTAINERS["worker"]["stop_grace_period"] == f"{WORKER_STOP_TIMEOUT_S:.0f}s"
+@pytest.mark.parametrize("name", ["worker", "http"])
+def test_what_is_in_work_has_time_to_finish(name: str) -> None:
+    assert CONTAINERS[name]["stop_grace_period"] == f"{WORKER_STOP_TIMEOUT_S:.0f}s"
     assert EngineSettings.for_command().drain_seconds < WORKER_STOP_TIMEOUT_S
+
+
+def test_the_database_that_ours_reach_is_the_one_that_is_started() -> None:
+    postgres = CONTAINERS["postgres"]["environment"]
+    for each in OURS.values():
+        dsn = each["environment"]["HOTLINE_POSTGRES_DSN"]
+        user, database = postgres["POSTGRES_USER"], postgres["POSTGRES_DB"]
+        assert (
+            dsn == f"postgresql://{user}:{postgres['POSTGRES_PASSWORD']}@postgres:5432/{database}"
+        )
+
+
+def test_tables_are_made_before_anybody_writes_them() -> None:
+    assert CONTAINERS["tables"]["command"] == ["database", "migrate"]
+    for name in ("worker", "http"):
+        assert "tables" in CONTAINERS[name]["depends_on"]
 
 
 def test_volumes_are_declared() -> None:
