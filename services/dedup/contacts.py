@@ -1,5 +1,7 @@
 """Contacts that no ticket was made of: counted as contacts, not as tickets (ruling 4, R17, R18)."""
 
+from msgspec.structs import replace
+
 from rules.words import REASONS
 from runtime.processor import Effect
 from schemas.events import ContactAnswered, ContactReceived
@@ -7,7 +9,7 @@ from schemas.topics import REPEATS
 from services.dedup.desk import Desk
 from services.dedup.facts import Occasion
 from services.dedup.keys import key_of
-from services.dedup.state import Ruled
+from services.dedup.state import Link, Ruled
 from services.dedup.tickets import new_contact
 
 
@@ -34,6 +36,8 @@ def came(desk: Desk, event: ContactReceived | ContactAnswered) -> None:
             return
         if key != desk.home:
             desk.drop_contact(key, index)
+            place = Link(before.id, before.time, 0)
+            before = replace(before, link=place, ruled=None, former_leaf="")
     contact = new_contact(event, desk.leaf, occasion.now, occasion.policy, before)
     kind = "answered" if isinstance(event, ContactAnswered) else "received"
     desk.judge_contact(contact, f"contact_{kind}")

@@ -74,9 +74,7 @@ def new_contact(
         is_contact=True,
     )
     if before is not None:
-        contact = replace(
-            before, window=contact.window, until=contact.until, link=contact.link, former_leaf=""
-        )
+        contact = replace(before, window=contact.window, until=contact.until)
     if data.request_type:
         contact = replace(
             contact,
