@@ -2,7 +2,7 @@
 
 import orjson
 
-from cli.sampling.lives import DAY, PLATFORM, Data, stamp
+from cli.sampling.ticket import DAY, PLATFORM, Data, stamp
 
 FAR = 50 * 365 * DAY
 

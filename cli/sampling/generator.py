@@ -11,29 +11,31 @@ import orjson
 
 from cli.sampling import broken
 from cli.sampling.lives import (
-    AGENTS,
-    DAY,
-    HANDLERS,
-    HOUR,
     LIVES,
-    MINUTE,
-    PLATFORM,
     REGISTERED_AFTER,
-    ZONE,
-    Data,
     Life,
-    Said,
-    Ticket,
     answered_at_once,
     escalated,
     not_accepted,
     plain,
     registered_late,
-    stamp,
     withdrawn,
 )
 from cli.sampling.people import Citizen, Scene, citizen, scene
 from cli.sampling.texts import ANGRY, CHASES, REPEATS, THEMES, Theme
+from cli.sampling.ticket import (
+    AGENTS,
+    DAY,
+    HANDLERS,
+    HOUR,
+    MINUTE,
+    PLATFORM,
+    ZONE,
+    Data,
+    Said,
+    Ticket,
+    stamp,
+)
 
 
 class Kind(StrEnum):
