@@ -11,6 +11,7 @@ from runtime import errors
 from runtime.engine.watchdog import EXIT_STALLED
 from runtime.metrics import CATALOG
 from runtime.settings import EngineSettings, unknown
+from services.intake.entrance.settings import EntranceSettings
 from services.intake.settings import IntakeSettings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations" / "README.md"
@@ -55,12 +56,13 @@ def test_every_metric_and_setting_is_one() -> None:
     assert metrics <= {metric.exposed for metric in CATALOG}
     settings = set(re.findall(r"HOTLINE_[A-Z_]*[A-Z]", TEXT))
     assert issubclass(IntakeSettings, EngineSettings)  # loaded, so that its variables are known
-    assert unknown(dict.fromkeys(settings, "1")) == {}
+    assert issubclass(EntranceSettings, EngineSettings)
+    assert unknown(dict.fromkeys(settings, "1"), ("http",)) == {}
 
 
 def test_every_error_and_exit_code_is_one() -> None:
     source = Path(errors.__file__).read_text(encoding="utf-8")
-    for slug in re.findall(r"`((?:stalled|fenced_out|state_\w+|not_co_\w+))`", TEXT):
+    for slug in re.findall(r"`((?:stalled|fenced_out|position_ahead|state_\w+|not_co_\w+))`", TEXT):
         assert f'"{slug}"' in source
     assert f"| {EXIT_STALLED} |" in TEXT
 
