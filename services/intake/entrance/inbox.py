@@ -99,6 +99,8 @@ class Inbox:
         self._topic = settings.topic(INBOX)
         self._lanes: tuple[Lane, ...] = ()
         self._failed = asyncio.Event()
+        self.problem = "no broker was reached yet"
+        """Why it is not ready, when it is not."""
 
     @property
     def ready(self) -> bool:
@@ -124,7 +126,7 @@ class Inbox:
         """
         lanes = self._lanes
         if not lanes:
-            raise Unavailable("Kafka: no broker is connected")
+            raise Unavailable(f"Kafka: {self.problem}")
         groups = _by_partition(events, len(lanes))
         waiting = [lanes[partition].add(group) for partition, group in groups.items()]
         try:
@@ -139,6 +141,7 @@ class Inbox:
     def _give_up(self, lanes: tuple[Lane, ...], why: str) -> None:
         if self._lanes is lanes:
             self._lanes = ()
+            self.problem = why
             self._failed.set()
             log.get("hotline.entrance").warning("entrance.kafka_failed", error=why)
 
@@ -161,6 +164,7 @@ class Inbox:
                     for lane in lanes:
                         lane.close()
             except (KafkaError, OSError, TimeoutError) as error:
+                self.problem = str(error) or repr(error)
                 logger.warning("entrance.kafka_unavailable", error=repr(error))
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, REOPEN_S[1])
