@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.intake.masking.text import mask_address, mask_digits, mask_text
+from services.intake.masking.text import mask_address, mask_digits, mask_numbers_only, mask_text
 
 KEPT = frozenset(
     # Ids and codes that rules compare; a platform must not build them from personal data.
@@ -48,6 +48,8 @@ MATTER = "matter"
 COORDINATE_DECIMALS: Final = 4
 """Eleven metres: enough for what lies in a street, too little for a door in a block of flats."""
 PLACE_KEY_DIGITS: Final = 16
+MAX_NAME_CHARACTERS: Final = 60
+"""Of an official or a shop; longer is a story that somebody put there, and masked like one."""
 
 ADDRESSES = frozenset(
     {
@@ -156,7 +158,9 @@ class Masker:
         return item if _is_plain(item) else self.mask(item)
 
     def _official(self, item: Any) -> Any:
-        return mask_digits(item) if type(item) is str else self.mask(item)
+        if type(item) is str and len(item) <= MAX_NAME_CHARACTERS:
+            return mask_numbers_only(item)
+        return self.mask(item)
 
     def _party(self, item: Any) -> Any:
         if type(item) is dict:
@@ -196,7 +200,7 @@ class Masker:
         result = self._object({name: matter[name] for name in matter if name != "name"})
         name = matter.get("name")
         if "name" in matter:
-            result["name"] = mask_digits(name) if type(name) is str else self.mask(name)
+            result["name"] = self._official(name)
         return result
 
 

@@ -52,6 +52,15 @@ def mask_address(text: str) -> str:
     return _until_stable(_mask_place, text)
 
 
+def mask_numbers_only(text: str) -> str:
+    """The text with numbers and e-mail addresses replaced, spelt ones too; names stay."""
+    if text.isascii():
+        short = len(text) <= _CODE_CHARACTERS and " " not in text
+        return _mask_code(text) if short else mask_digits(text)
+    masked = mask_digits(text)
+    return mask_spelt(masked) if _SPELT.search(masked) is not None else masked
+
+
 def mask_digits(text: str) -> str:
     """The text with numbers in digits and e-mail addresses replaced, names left as they are."""
     if MAYBE_NUMBER.search(text) is None:

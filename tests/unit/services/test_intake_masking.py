@@ -178,12 +178,14 @@ def test_R61_ids_stay_under_their_declared_names_only() -> None:
 def test_R61_names_of_officials_and_of_shops_stay_told_apart() -> None:
     given = {
         "handler": "王先生",
+        "team": "Mr Smith's, 幺三八一二三四五六七八",
         "agent": "李女士 13812345678",
         "by": "业主张三",
         "matter": {"name": "李先生牛肉面", "object": "人民路12号路灯", "extra": "业主张三"},
     }
     assert mask(given) == {
         "handler": "王先生",
+        "team": "Mr Smith's, [phone]",
         "agent": "李女士 [phone]",
         "by": "业主张三",
         "matter": {"name": "李先生牛肉面", "object": "人民路12号路灯", "extra": "业主[name]"},
