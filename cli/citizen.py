@@ -220,8 +220,8 @@ def share(pseudonym: str | None, source: str, by: str, reason: str, **given: str
 def rotate(by: str, as_json: bool) -> None:
     """Bring aliases and data keys under the newest key version; no pseudonym changes.
 
-    First `hotline keys add`, and restart every worker and server with the new key ring: those that
-    were not restarted wait from now on. It may be stopped and run again.
+    First `hotline keys add`, and give the new key ring to every worker and server: those without
+    it wait from now on. It may be stopped and run again.
 
     \b
     Examples:

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from policy.bundle import Bundle
 from runtime.database import Database
 from runtime.engine.ports import Unavailable
+from runtime.errors import SettingsInvalid
 from runtime.keys import KeyRing
 from schemas.events.parts import Identity, IdentityScheme
 from schemas.ids import Citizen
@@ -61,8 +62,17 @@ class Hashes:
     """The hash of a name under each version of the key ring."""
 
     def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
         self._keys = {version: ring.derive(PURPOSE, version) for version in ring.versions}
         self.current = ring.current
+
+    def go_on_to(self, version: int) -> None:
+        """Write under this newer version from now on. Raises ``SettingsInvalid`` without its key.
+
+        The key ring looks into its file again, so a worker need not be restarted for it.
+        """
+        self._keys[version] = self._ring.derive(PURPOSE, version)
+        self.current = version
 
     def of(self, name: bytes) -> bytes:
         """Under the version in use."""
@@ -174,11 +184,14 @@ class DatabaseDirectory:
     def _take(self, state: State) -> None:
         """Forget what may be wrong by now; refuse to go on with keys that are too old."""
         if state.key_version > self._hashes.current:
-            # A worker that was not restarted after a rotation would take known people for new.
-            raise Unavailable(
-                f"aliases are written under key version {state.key_version}, this worker's key "
-                f"ring ends at {self._hashes.current}: restart it with the present key ring"
-            )
+            try:
+                self._hashes.go_on_to(state.key_version)
+            except SettingsInvalid:
+                # Without that key it would take known people for new.
+                raise Unavailable(
+                    f"aliases are written under key version {state.key_version}, this worker's "
+                    f"key ring ends at {self._hashes.current}: give it the present key ring"
+                ) from None
         if self._state is not None and state.generation != self._state.generation:
             self._memory.expire()
         self._state = state
@@ -228,14 +241,17 @@ class DatabaseDirectory:
 
     async def _insert(self, connection: Any, assigned: Sequence[Assigned]) -> dict[bytes, int]:
         """Data keys, aliases and the identities themselves; the rows' ids."""
-        made = {each.citizen: self._wrapped.make(each.citizen) for each in assigned if each.new}
+        version = self._hashes.current
+        made = {
+            each.citizen: self._wrapped.make(each.citizen, version) for each in assigned if each.new
+        }
         seals = {citizen: seal for citizen, (seal, _) in made.items()}
         await connection.execute(
             "INSERT INTO vault.data_keys (citizen, key_version, wrapped) "
             "SELECT c, $3, w FROM unnest($1::text[], $2::bytea[]) AS new (c, w)",
             list(made),
             [wrapped for _, wrapped in made.values()],
-            self._wrapped.version,
+            version,
         )
         others = {each.citizen for each in assigned} - seals.keys()
         if others:
@@ -254,7 +270,7 @@ class DatabaseDirectory:
             [each.named.scheme.value for each in hashes.values()],
             [each.citizen for each in hashes.values()],
             [each.at for each in hashes.values()],
-            self._hashes.current,
+            version,
         )
         ids = {hashes[row["hash"]].named.name: row["id"] for row in rows}
         await connection.execute(

@@ -128,7 +128,7 @@ class Vault:
                 "SELECT c, $3, w FROM unnest($1::text[], $2::bytea[]) AS new (c, w) "
                 "ON CONFLICT DO NOTHING",
                 missing,
-                [self._wrapped.make(citizen)[1] for citizen in missing],
+                [self._wrapped.make(citizen, self._wrapped.version)[1] for citizen in missing],
                 self._wrapped.version,
             )
             seals |= await self._seals(connection, missing)

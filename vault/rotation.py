@@ -1,7 +1,7 @@
 """Bringing all of the vault under the newest key version; nobody's pseudonym changes (R61).
 
-First add the version to the key ring and restart all workers with it: from the moment rotation
-starts, those with the old ring wait. Aliases are hashed anew from the identities in the vault, data
+First add the version to the key ring everywhere: from the moment rotation starts, a worker without
+the new key waits. Aliases are hashed anew from the identities in the vault, data
 keys are wrapped anew; originals are not touched. It may be stopped and started again at any time.
 """
 
@@ -106,7 +106,7 @@ async def _data_keys(connection: Any, wrapped: Wrapped, hashes: Hashes, version:
             "UPDATE vault.data_keys SET wrapped = w, key_version = $3 "
             "FROM unnest($1::text[], $2::bytea[]) AS new (c, w) WHERE citizen = c",
             [row["citizen"] for row in rows],
-            [wrapped.wrap(row["citizen"], wrapped.unwrap(*row)) for row in rows],
+            [wrapped.wrap(row["citizen"], wrapped.unwrap(*row), version) for row in rows],
             version,
         )
     return len(rows)

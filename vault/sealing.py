@@ -44,14 +44,14 @@ class Wrapped:
         """Of the key that new data keys are wrapped under."""
         return self._ring.current
 
-    def make(self, citizen: str) -> tuple["Seal", bytes]:
+    def make(self, citizen: str, version: int) -> tuple["Seal", bytes]:
         """A new data key, and how it goes into the table."""
         key = secrets.token_bytes(KEY_BYTES)
-        return Seal(key), self.wrap(citizen, key)
+        return Seal(key), self.wrap(citizen, key, version)
 
-    def wrap(self, citizen: str, key: bytes) -> bytes:
-        """A data key under the newest version."""
-        return Seal(self._ring.derive(PURPOSE, self.version)).close(key, citizen)
+    def wrap(self, citizen: str, key: bytes, version: int) -> bytes:
+        """A data key under a version of the ring."""
+        return Seal(self._ring.derive(PURPOSE, version)).close(key, citizen)
 
     def unwrap(self, citizen: str, version: int, wrapped: bytes) -> bytes:
         """A data key out of the table. Raises ``CannotOpen``, and ``SettingsInvalid`` if the ring

@@ -109,7 +109,7 @@ def test_share_and_rotate(citizen: Citizen, monkeypatch: pytest.MonkeyPatch) -> 
     assert actions == ["shared", "rotated"]
     monkeypatch.setenv("HOTLINE_KEYS", KEYS)
     old = hotline("citizen", "show", "--phone", "-", stdin=f"{PHONE}\n")
-    assert "restart it with the present key ring" in old.stderr
+    assert "give it the present key ring" in old.stderr
 
 
 def _audit() -> Sequence[str]:

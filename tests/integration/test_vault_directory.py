@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -233,6 +234,22 @@ async def test_what_was_not_prefetched_is_told_as_a_bug(directory: DatabaseDirec
         directory.resolve(*ask("phone 13812345678"))
 
 
+async def test_a_worker_goes_on_to_a_key_that_was_added_to_its_file(
+    database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys.json"
+    KeyRing.open(path)
+    running = DatabaseDirectory(database, KeyRing.open(path), BUNDLE)
+    known = await who(running, ask("phone 13812345678"))
+    KeyRing.open(path).added().write(path, replace=True)
+    restarted = DatabaseDirectory(database, KeyRing.open(path), BUNDLE)
+    new = await who(restarted, ask("phone 13900000001"))
+    assert await who(running, ask("phone 13900000001")) == new
+    other = await who(running, ask("phone 13900000002"))
+    assert await who(restarted, ask("phone 13900000002")) == other
+    assert await who(restarted, ask("phone 13812345678")) == known
+
+
 async def test_a_worker_with_an_old_key_ring_waits(directory: DatabaseDirectory, dsn: str) -> None:
     old = await who(directory, ask("phone 13812345678"))
     newer = KeyRing({1: bytes(range(32)), 2: secrets.token_bytes(32)})
@@ -240,7 +257,7 @@ async def test_a_worker_with_an_old_key_ring_waits(directory: DatabaseDirectory,
     restarted = DatabaseDirectory(database, newer, BUNDLE)
     assert await who(restarted, ask("phone 13812345678")) == old
     await restarted.prefetch([ask("phone 13900000001")])
-    with pytest.raises(Unavailable, match="restart it with the present key ring"):
+    with pytest.raises(Unavailable, match="give it the present key ring"):
         await directory.prefetch([ask("phone 13900000001")])
     await database.close()
 
