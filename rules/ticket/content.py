@@ -62,16 +62,17 @@ def _place(data: TicketContent) -> Place | None:
         grid=place.grid,
         lat=place.lat,
         lon=place.lon,
-        key=getattr(place, "key", None),
+        key=place.key,
     )
 
 
 def _complainant(data: TicketContent) -> dict[str, Any]:
     party = data.complainant
     if party is None:
-        return {"complainant_kind": None, "on_behalf_of": None}
+        return {"complainant_kind": None, "on_behalf_of": None, "shared": False}
     principal = party.on_behalf_of
     return {
         "complainant_kind": party.kind.value if party.kind else None,
         "on_behalf_of": principal.citizen if principal else None,
+        "shared": bool(party.shared),
     }

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from rules.ticket import stages
 from rules.ticket.common import happened, to_phase, utc
-from rules.ticket.hands import added, ended, meant, with_dispatch
+from rules.ticket.hands import added, meant, with_dispatch
 from rules.ticket.view import TicketView
 from schemas.events import (
     DispatchAccepted,
@@ -27,10 +27,7 @@ def _dispatched(view: TicketView, event: TicketDispatched) -> TicketView:
     at = happened(event)
     view = added(view, event.data, at)
     view = replace(view, desk=event.data.by or view.desk)
-    if view.phase in stages.OPEN:
-        return to_phase(view, stages.DISPATCHED, at)
-    # Intake flagged it; nobody works on a ticket that has ended.
-    return ended(view, at)
+    return to_phase(view, stages.DISPATCHED, at) if view.phase in stages.OPEN else view
 
 
 def _designated(view: TicketView, event: TicketDesignated) -> TicketView:
@@ -45,7 +42,7 @@ def _designated(view: TicketView, event: TicketDesignated) -> TicketView:
     else:
         due_at = utc(data.due_at) or mine.reply_due_at
         view = with_dispatch(view, replace(mine, return_requested_at=None, reply_due_at=due_at))
-    return to_phase(view, stages.DISPATCHED, at) if view.phase in stages.OPEN else ended(view, at)
+    return to_phase(view, stages.DISPATCHED, at) if view.phase in stages.OPEN else view
 
 
 def _accepted(view: TicketView, event: DispatchAccepted) -> TicketView:

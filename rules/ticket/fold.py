@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from rules import handling
 from rules.ticket import asides, dispatching, life, meeting, replying, stages
-from rules.ticket.common import kept, utc
+from rules.ticket.common import happened, kept, utc
+from rules.ticket.hands import ended
 from rules.ticket.view import Anomaly, TicketView
 from schemas.events import CallRecorded, ContactAnswered, ContactReceived, Event, IdentityLinked
 from schemas.ids import is_anonymous
@@ -62,7 +63,6 @@ def step(before: TicketView | None, event: Event) -> TicketView:
         sequence=event.sequence or view.sequence + 1,
         recordedtime=utc(event.recordedtime) or view.recordedtime,
         leaf=event.leaf if event.leaf is not None or event.previousleaf else view.leaf,
-        shared=bool(getattr(event, "shared", None)) or view.shared,
         phase=phase,
         phase_since=view.phase_since or (event.time.astimezone(UTC) if is_ticket else None),
         counts=counts,
@@ -72,4 +72,7 @@ def step(before: TicketView | None, event: Event) -> TicketView:
     effect = _EFFECTS.get(type(event))
     if effect is not None:
         view = effect(view, event)
+    if view.phase is not None and view.phase not in stages.OPEN:
+        # Whatever is still reported of it (flagged by intake): nobody works on it any more.
+        view = ended(view, happened(event))
     return replace(view, step=stages.current(view))

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rules import handling
 from rules.ticket import content, stages
 from rules.ticket.common import happened, kept, to_phase, utc
-from rules.ticket.hands import added, ended, with_dispatch
+from rules.ticket.hands import added, with_dispatch
 from rules.ticket.view import WORDS, Closing, TicketView
 from schemas.events import (
     TicketAmended,
@@ -83,7 +83,7 @@ def _imported(view: TicketView, event: TicketImported) -> TicketView:
     if state is TicketState.RETURN_REQUESTED and dispatch is not None:
         view = with_dispatch(view, replace(dispatch, return_requested_at=at))
     if state is TicketState.CLOSED:
-        view = replace(ended(view, at), closing=Closing(utc(data.closed_at) or at))
+        view = replace(view, closing=Closing(utc(data.closed_at) or at))
     return view if state is None else to_phase(view, _IMPORTED_PHASES[state], at)
 
 
@@ -95,19 +95,19 @@ def _amended(view: TicketView, event: TicketAmended) -> TicketView:
 
 def _not_accepted(view: TicketView, event: TicketNotAccepted) -> TicketView:
     words = event.data.clause or event.data.reason or ""
-    view = replace(ended(view, happened(event)), clause=words[:WORDS] or None)
+    view = replace(view, clause=words[:WORDS] or None)
     return to_phase(view, stages.NOT_ACCEPTED, happened(event))
 
 
 def _withdrawn(view: TicketView, event: TicketWithdrawn) -> TicketView:
-    return to_phase(ended(view, happened(event)), stages.WITHDRAWN, happened(event))
+    return to_phase(view, stages.WITHDRAWN, happened(event))
 
 
 def _closed(view: TicketView, event: TicketClosed) -> TicketView:
     data, at = event.data, happened(event)
     closing = Closing(at, data.by, data.resolution, data.resolved, (data.reason or "")[:WORDS])
     counts = replace(view.counts, closes=view.counts.closes + 1)
-    view = replace(ended(view, at), closing=closing, counts=counts, desk=data.by or view.desk)
+    view = replace(view, closing=closing, counts=counts, desk=data.by or view.desk)
     return to_phase(view, stages.CLOSED, at)
 
 
