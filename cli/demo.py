@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from cli.demonstration import telling
 from cli.demonstration.ledger import Published
-from cli.demonstration.recomputing import Comparison, compare, intake_as_it_was
+from cli.demonstration.recomputing import Comparison, compare, intake_as_it_was, parked_in
 from cli.demonstration.result import Result, conclude
 from cli.demonstration.stage import Read, Stage
 from cli.explain import PIPE_COLUMNS
@@ -106,7 +106,14 @@ def _run(stage: Stage, steps: "Steps", seed: int, tickets: int, kill: bool) -> R
     with steps.step("read everything back and compute it again"):
         read = stage.read(SERVICES)
         comparisons = _computed_again(stage, read, bundle)
-        return conclude(published, read.tickets, read.repeats, read.letters, comparisons)
+        return conclude(
+            published,
+            read.tickets,
+            read.repeats,
+            read.letters,
+            comparisons,
+            parked_in(read.changes["intake"]),
+        )
 
 
 def _yesterday(bundle: Bundle) -> date:

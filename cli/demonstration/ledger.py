@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ import orjson
 from schemas.dead_letter import DeadLetter
 from schemas.topics import INBOX
 
+LINKED = "hotline.identity.linked.v1"
 RECEIPTS = frozenset({"hotline.ticket.received.v1", "hotline.ticket.imported.v1"})
 
 
@@ -39,20 +41,33 @@ class Ledger:
     """On the log twice, or in the dead letters twice."""
     unknown: Sequence[str] = ()
     """On the log, and never published."""
+    parked: int = 0
+    """Waiting in intake's states for the receipt of their ticket."""
 
     @property
     def balanced(self) -> bool:
-        sums = self.events + self.duplicates + sum(self.letters.values()) == self.published
-        return sums and not (self.lost or self.doubled or self.unknown)
+        found = self.events + self.duplicates + sum(self.letters.values()) + self.parked
+        return found == self.published and not (self.lost or self.doubled or self.unknown)
 
 
 def settle(
     published: Sequence[Published],
     log: Iterable[Mapping[str, Any]],
     letters: Iterable[DeadLetter],
+    parked: Mapping[str, int] = MappingProxyType({}),
 ) -> Ledger:
-    """Look for each published record where it may have ended."""
-    on_log = Counter(f"{event['source']} {event['id']}" for event in log)
+    """Look for each published record where it may have ended.
+
+    Args:
+        parked: how many events of a ticket wait for its receipt.
+    """
+    # A link is written once for each of the two whom it makes one.
+    copies = Counter(
+        (f"{event['source']} {event['id']}", event["citizen"] if event["type"] == LINKED else "")
+        for event in log
+    )
+    on_log = {name for name, _ in copies}
+    waiting = Counter(parked)
     refused: dict[tuple[int, int], list[str]] = defaultdict(list)
     for letter in letters:
         if letter.topic == INBOX.name and letter.kind == "record":
@@ -60,7 +75,7 @@ def settle(
     reasons: Counter[str] = Counter()
     taken: set[str] = set()
     duplicates = 0
-    lost, doubled = [], [name for name, count in on_log.items() if count > 1]
+    lost, doubled = [], [name for (name, _), count in copies.items() if count > 1]
     for record in sorted(published, key=lambda each: (each.partition, each.offset)):
         where = f"{INBOX.name}-{record.partition}-{record.offset}"
         found = refused.get((record.partition, record.offset))
@@ -71,7 +86,11 @@ def settle(
             continue
         identity = identity_of(record.value)
         if identity is None or identity not in on_log:
-            lost.append(where)
+            ticket = subject_in(record.value)
+            if waiting[ticket]:
+                waiting[ticket] -= 1
+            else:
+                lost.append(where)
         elif identity in taken:
             duplicates += 1
         else:
@@ -83,18 +102,28 @@ def settle(
         letters=dict(sorted(reasons.items())),
         lost=tuple(lost),
         doubled=tuple(doubled),
-        unknown=tuple(sorted(on_log.keys() - taken)),
+        unknown=tuple(sorted(on_log - taken)),
+        parked=sum(parked.values()) - waiting.total(),
     )
+
+
+def subject_in(value: bytes) -> str:
+    """The ticket of an event; empty for bytes that are none."""
+    subject = _document(value).get("subject")
+    return subject if isinstance(subject, str) else ""
+
+
+def _document(value: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def identity_of(value: bytes) -> str | None:
     """``source`` and ``id`` of an event; None for bytes that are none."""
-    try:
-        document = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(document, dict):
-        return None
+    document = _document(value)
     source, name = document.get("source"), document.get("id")
     if not (isinstance(source, str) and isinstance(name, str)):
         return None

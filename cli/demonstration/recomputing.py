@@ -122,6 +122,17 @@ def compare(
     return found
 
 
+def parked_in(changes: Partitions) -> dict[str, int]:
+    """How many events of a ticket wait in intake's states, by its changelog."""
+    found: dict[str, int] = {}
+    for partition in changes.values():
+        for ticket, raw in _compacted(partition)[1].items():
+            state = msgspec.json.decode(raw)[2]
+            if count := len(state.get("parked", ())):
+                found[ticket] = count
+    return found
+
+
 def _compacted(changes: Sequence[Any]) -> tuple[TaskRecord | None, dict[str, bytes]]:
     """The last word of a changelog partition: the task's own record, and state by key."""
     task: TaskRecord | None = None

@@ -72,8 +72,13 @@ def conclude(
     repeats: Partitions,
     letters: Partitions,
     comparisons: Mapping[str, Comparison],
+    parked: Mapping[str, int],
 ) -> Result:
-    """Everything that the demo tells, from what was published and what the topics hold."""
+    """Everything that the demo tells, from what was published and what the topics hold.
+
+    Args:
+        parked: how many events of a ticket wait for its receipt.
+    """
     log = [orjson.loads(each.value) for each in _flat(tickets)]
     facts = [orjson.loads(each.value) for each in _flat(repeats)]
     lettered = [DeadLetter.from_record(each.value, each.headers) for each in _flat(letters)]
@@ -83,7 +88,7 @@ def conclude(
     for letter in lettered:
         examples.setdefault(letter.reason, letter)
     return Result(
-        ledger=settle(published, log, lettered),
+        ledger=settle(published, log, lettered, parked),
         verdicts=verdicts,
         comparisons=comparisons,
         anomalies=dict(Counter(event["anomaly"] for event in log if event.get("anomaly"))),

@@ -85,8 +85,9 @@ def accounts(result: Result) -> RenderableType:
         Text.assemble(
             ("✓ " if ledger.balanced else "✗ ", style),
             f"published {ledger.published:,} {sign} on the log {ledger.events:,} + duplicates "
-            f"{ledger.duplicates:,} + dead letters {refused:,}",
-            (f"   发布 {sign} 入账 + 重复 + 死信", ZH),
+            f"{ledger.duplicates:,} + dead letters {refused:,} + waiting for a receipt "
+            f"{ledger.parked:,}",
+            (f"   发布 {sign} 入账 + 重复 + 死信 + 待受理", ZH),
         ),
         Text.assemble(
             ("✓ " if verdicts.balanced else "✗ ", style),
@@ -118,6 +119,7 @@ def document(result: Result, *, killed: bool, seconds: dict[str, float]) -> dict
             "events": ledger.events,
             "duplicates": ledger.duplicates,
             "dead_letters": dict(ledger.letters),
+            "waiting_for_receipt": ledger.parked,
             "lost": list(ledger.lost),
             "doubled": list(ledger.doubled),
         },

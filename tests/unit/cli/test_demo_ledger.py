@@ -41,6 +41,23 @@ def test_I1_each_record_is_on_the_log_a_duplicate_or_a_dead_letter() -> None:
     assert ledger.balanced
 
 
+def test_an_event_that_waits_for_the_receipt_of_its_ticket_is_not_lost() -> None:
+    ledger = settle(INBOX, [document(1)], LETTERS, {"T": 1})
+    assert (ledger.parked, ledger.lost) == (1, ())
+    assert ledger.balanced
+    lost = settle(INBOX, [], LETTERS, {"T": 1})
+    assert (lost.parked, len(lost.lost)) == (1, 2)
+    assert not lost.balanced
+
+
+def test_R12_a_link_is_on_the_log_once_for_each_of_the_two() -> None:
+    link = document(2) | {"type": "hotline.identity.linked.v1"}
+    copies = [link | {"citizen": citizen} for citizen in ("c:1", "c:2")]
+    assert settle(INBOX, [document(1), *copies], LETTERS).balanced
+    twice = settle(INBOX, [document(1), *copies, copies[0]], LETTERS)
+    assert twice.doubled == ("s e2",)
+
+
 @pytest.mark.parametrize(
     ("log", "letters", "wrong"),
     [
