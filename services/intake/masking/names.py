@@ -62,7 +62,7 @@ _NO_GIVEN_NAME = frozenset("的了在是有我你您他她它们这那个被把�
 _TITLED = re.compile("先生|女士|小姐|同志|师傅|阿姨|大[爷妈叔伯姐哥]|某")
 _STANDS_BEFORE = re.compile(rf"[^{_HAN}]|[和与及跟对向给让找叫的由被]")
 """What a name can follow without being part of it."""
-_NOT_SOMEBODY = frozenset("于向成关方安卫全万")
+_NOT_SOMEBODY = frozenset("商于向成关方安卫全万")
 _NO_SURNAME_BEFORE = {
     "师傅": frozenset("车水电机修楼游相石"),
     "小姐": frozenset("楼车向"),
