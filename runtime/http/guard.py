@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 from fastapi import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runtime import log
@@ -23,6 +24,8 @@ NO_ROUTE: Final = "(none)"
 """In metrics and log, where no route fits: what was asked for may be anything."""
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
+_ALWAYS: Final = frozenset({"/health", "/metrics"})
+"""Answered however much is in work: whoever asks must not take a busy server for a dead one."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECURITY: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -64,6 +67,7 @@ class _Request:
         self.trace_id = self._traced()
         self.status: int | None = None
         self.body_bytes = 0
+        self.whole = False
         self.deadline: float | None = None
 
     async def run(self) -> None:
@@ -85,6 +89,8 @@ class _Request:
         try:
             self._admit()
             await self.guard._app(self.scope, self.receive, self.send)
+        except ClientDisconnect:
+            return  # nobody is there to be told; 499 in log and metrics
         except HTTPException as refused:  # before the routes, or on the way to them
             await self._refuse(of_http(refused))
         except Exception:
@@ -94,6 +100,8 @@ class _Request:
             )
 
     def _admit(self) -> None:
+        if self.scope["path"] in _ALWAYS:
+            return
         if self.guard._requests > self.settings.max_requests:
             raise busy("too_many_requests_in_work", "too much is in work: try again", seconds=1)
         declared = self.headers.get(b"content-length", b"0")
@@ -108,7 +116,7 @@ class _Request:
         """The next part of the body, within the limits of size and time."""
         if self.deadline is None:
             self.deadline = time.monotonic() + self.settings.body_seconds
-        if self.status is not None:  # answered: what is waited for now is the client's leaving
+        if self.whole:  # what is waited for now is the client's leaving
             return await self._receive()
         try:
             async with asyncio.timeout(self.deadline - time.monotonic()):
@@ -120,6 +128,7 @@ class _Request:
                 f"the body was not there after {self.settings.body_seconds:g} s: send it at once",
                 headers={"Connection": "close"},
             ) from None
+        self.whole = not message.get("more_body", False)
         size = len(message.get("body", b""))
         self.body_bytes += size
         self.guard._bytes += size

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from deploy.local.process import free_port
 from runtime.errors import SettingsInvalid
@@ -23,7 +23,7 @@ from runtime.http.app import make_app
 from runtime.http.server import server
 from runtime.http.settings import HttpSettings
 from runtime.http.tokens import Tokens
-from runtime.metrics import Metrics
+from runtime.metrics import HTTP_REQUESTS, Metrics
 from tests.kit.assertions import assert_eventually
 
 HOST = "127.0.0.1"
@@ -44,18 +44,24 @@ class Room:
             await self.gate.wait()
             return "done"
 
+        @self.router.post("/body")
+        async def body(request: Request) -> int:
+            self.entered.set()
+            return len(await request.body())
+
 
 @asynccontextmanager
 async def serving(
-    tmp_path: Path, room: Room | None = None, **given: Any
+    tmp_path: Path, room: Room | None = None, *, metrics: Metrics | None = None, **given: Any
 ) -> AsyncIterator[tuple[uvicorn.Server, int]]:
     settings = HttpSettings(port=free_port(), **given)
+    counted = Metrics() if metrics is None else metrics
     app = make_app(
         "test",
         [] if room is None else [room.router],
         settings=settings,
         tokens=Tokens(tmp_path / "none.yaml"),
-        metrics=Metrics(),
+        metrics=counted,
     )
     made = server(app, settings)
     running = asyncio.create_task(made.serve())
@@ -96,6 +102,20 @@ async def test_a_slow_answer_is_no_slow_head(tmp_path: Path) -> None:
         assert answer.startswith(b"HTTP/1.1 200")
         writer.close()
         closing.close()
+
+
+async def test_a_client_that_leaves_is_no_error_of_ours(tmp_path: Path) -> None:
+    room, metrics = Room(), Metrics()
+    async with serving(tmp_path, room, metrics=metrics) as (_, port):
+        _, writer = await asyncio.open_connection(HOST, port)
+        writer.write(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        await room.entered.wait()
+        writer.close()
+        await assert_eventually(
+            lambda: metrics.read(HTTP_REQUESTS, route="/body", method="POST", status="499") == 1,
+            within=20,
+            what="it is counted as gone",
+        )
 
 
 async def test_connections_beyond_the_limit_are_closed(tmp_path: Path) -> None:
