@@ -93,7 +93,7 @@ class Stage:
     def open(self, say: Callable[[str], None]) -> None:
         """Start Kafka, PostgreSQL, topics and the worker. Raises ``StackError``."""
         on_its_own()
-        self.stack.up(Wish(kafka_port=0, postgres_port=0, web_port=0), say)
+        self.stack.up(Wish(kafka_port=0, postgres_port=0, web_port=0, http_port=0), say)
 
     def close(self, say: Callable[[str], None]) -> None:
         """Stop everything and remove the directory; harmless if nothing was started."""
