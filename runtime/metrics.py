@@ -163,7 +163,8 @@ REDRIVEN = Counter(
 )
 POISON_STOP = Gauge(
     name="poison_stop",
-    meaning="1: the partition stopped because too much of it went to the dead letters.",
+    meaning="1: the partition stopped because too much of it went to the dead letters, or at a "
+    "record that the read model raised on.",
     action="1: roll the last deploy back, or stop the publisher; then POST /control/resume.",
 )
 STATE_KEYS = Gauge(
