@@ -88,7 +88,7 @@ def judge(concern: Concern, cases: Sequence[Case], policy: Policy) -> Judgement:
     case, how, other_matter = nearest(concern.matter, earlier, policy.repeat.same_matter)
     if case is None:
         return Judgement("new", "another_matter" if other_matter else "first_contact")
-    root = next((each for each in cases if case.rests_on and each.id == case.rests_on), None)
+    root = next((each for each in earlier if case.rests_on and each.id == case.rests_on), None)
     return on(concern, case, how, policy, root)
 
 
@@ -140,7 +140,7 @@ def on(
     """The verdict on a concern that hangs on ``case``.
 
     Args:
-        root: the ticket that ``case.rests_on``, when it is known.
+        root: the ticket that ``case.rests_on``, when it is known and inside the window.
     """
     rule = policy.repeat.same_matter
     stand, state, due = _standing(case, concern.time, policy)

@@ -26,6 +26,8 @@ class Found(Struct, frozen=True):
 def first_of(ticket: Ticket, tickets: Sequence[Ticket], heads: Iterable[Ticket]) -> Ticket | None:
     """The first ticket of the chain, when it is still kept."""
     wanted = ticket.link.first
+    if ticket.link.by_name_alone:
+        return None
     found = next((each for each in heads if each.id == wanted), None)
     if found is None:
         index = find(tickets, wanted)
@@ -49,7 +51,8 @@ def found_for(
         return None
     basis, shows = "first", first_of(ticket, tickets, heads)
     if shows is None or shows.id == ticket.id:
-        index = find(tickets, ticket.link.before) if ticket.link.before else -1
+        known = ticket.link.before and not ticket.link.by_name_alone
+        index = find(tickets, ticket.link.before) if known else -1
         basis, shows = ("previous", tickets[index]) if index >= 0 else ("first", None)
     by = "human" if ticket.named_cause else "rule"
     if ticket.named_cause:

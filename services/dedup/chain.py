@@ -141,7 +141,8 @@ def ruled(ticket: Ticket, place: Link, tickets: Sequence[Ticket], policy: Policy
     case, root = case_of(before), None
     if case.rests_on:
         at = find(tickets, case.rests_on)
-        root = case_of(tickets[at]) if at >= 0 else None
+        if at >= 0 and tickets[at].time >= ticket.window.opens:
+            root = case_of(tickets[at])
     concern = Concern(
         time=ticket.time,
         evidence_at=ticket.handling.evidence_at,

@@ -2,7 +2,7 @@
 whatever the order in which the log brought it (R12)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from policy.window import Window, WindowMode
 from runtime.core import to_ms
 from runtime.driver import Driver, Written, to_bytes
 from runtime.processor import Record
-from schemas.events import Event
+from schemas.events import EVENT_TYPES, Event
 from schemas.facts.repeats import RepeatFact
 from schemas.topics import REPEATS, TICKETS
 from services.dedup.domain import Dedup
@@ -41,7 +41,60 @@ POLICIES: dict[str, Policy] = {
 def statement(fact: RepeatFact) -> Verdict:
     chain = fact.data.chain
     assert chain is not None
-    return Verdict(fact.data.verdict, fact.data.reason, chain.first_ticket, chain.position)
+    rests_on, cause = fact.data.rests_on, fact.data.root_cause
+    return Verdict(
+        fact.data.verdict,
+        fact.data.reason,
+        chain.first_ticket,
+        chain.position,
+        rests_on.ticket if rests_on else "",
+        f"{cause.cause} {cause.evidence}" if cause else "",
+    )
+
+
+PLACES: list[Any] = [
+    *(None, None, {"division": "320106"}, {"division": "3201"}),
+    *({"key": "k1"}, {"key": "k1"}, {"key": "k1"}, {"key": "k2"}),
+]
+HANDLED: dict[str, list[dict[str, Any]]] = {
+    "reply.submitted": [
+        {"text": "已维修"},
+        {"text": "已更换灯泡三只并检修线路, 夜间试亮正常", "resolved": True},
+        {"text": "已列入年度改造计划, 待资金到位后实施", "resolved": False},
+    ],
+    "reply.approved": [{}],
+    "reply.rejected": [{}],
+    "ticket.closed": [{}],
+    "callback.answered": [
+        {"contacted": True, "resolved": True},
+        {"contacted": True, "resolved": False},
+        {"contacted": True},
+        {"contacted": False, "outcome": "no_answer"},
+    ],
+    "finding.recorded": [{"false_closure": True}, {"false_closure": False}],
+    "evidence.added": [{"text": "照片"}],
+    "extension.granted": [{}],
+}
+KINDS = (
+    *("withdrawn", "not_accepted", "reopened", "leaf", "type", "confirm", "exclude", "overturn"),
+    *("reasonable", "handled", "handled", "handled", "handled", "handled", "ticket.closed"),
+    *HANDLED,
+)
+
+
+def _event(log: Log, kind: str, ticket: str, time: datetime, data: dict[str, Any]) -> Any:
+    return log.event(EVENT_TYPES[f"hotline.{kind}.v1"], ticket, time, data)
+
+
+def _handled(draw: st.DrawFn, log: Log, ticket: str, time: datetime) -> list[Any]:
+    """A ticket handled to its end, as most are: without it a result would seldom be reasonable."""
+    found = []
+    for kind in ("reply.submitted", "reply.approved", "ticket.closed", "callback.answered"):
+        if draw(st.integers(0, 5)):
+            data = draw(st.sampled_from(HANDLED[kind]))
+            found.append(_event(log, kind, ticket, time, data))
+        time += timedelta(hours=draw(st.integers(1, 60)))
+    return found
 
 
 @st.composite
@@ -58,10 +111,17 @@ def histories(draw: st.DrawFn, span: timedelta, *, named: bool = True) -> list[l
             "matter": draw(
                 st.sampled_from([None, None, {"credit_code": "A"}, {"credit_code": "B"}])
             ),
-            "place": draw(st.sampled_from([None, {"division": "320106"}, {"division": "3201"}])),
+            "place": draw(st.sampled_from(PLACES)),
             "channel": draw(st.sampled_from(["phone", "letter"])),
-            "request_type": draw(st.sampled_from(["complaint"] * 4 + ["praise"])),
+            "request_type": draw(st.sampled_from(["complaint"] * 6 + ["praise"])),
+            "complainant": draw(st.sampled_from([None] * 8 + [{"shared": True}])),
+            "attachments": draw(st.sampled_from([None] * 4 + [[{"reference": "p"}]])),
+            "earlier_ticket": draw(st.sampled_from([None] * 4 + ["T0", "T1"])),
         }
+        if draw(st.booleans()):
+            optional["due_at"] = (time + days(draw(st.integers(1, 9)))).isoformat()
+        if draw(st.booleans()):
+            optional["occurred_at"] = (time - timedelta(hours=draw(st.integers(0, 99)))).isoformat()
         leaf = draw(st.sampled_from([LAMPS] * 4 + [HOLES, None]))
         events: list[Event] = [
             log.received(
@@ -72,31 +132,48 @@ def histories(draw: st.DrawFn, span: timedelta, *, named: bool = True) -> list[l
                 **{name: value for name, value in optional.items() if value},
             )
         ]
-        for kind in draw(st.lists(st.sampled_from(range(9)), max_size=3)):
+        for kind in draw(st.lists(st.sampled_from(KINDS), max_size=6)):
             other = f"T{draw(st.integers(0, count - 1))}"
-            later = events[-1].time + timedelta(minutes=1)
+            later = events[-1].time + timedelta(hours=draw(st.integers(1, 90)), minutes=1)
             match kind:
-                case 0:
-                    events.append(log.withdrawn(ticket, later))
-                case 1:
-                    events.append(log.not_accepted(ticket, later))
-                case 2:
-                    events.append(log.reopened(ticket, later))
-                case 3:
+                case "withdrawn" | "not_accepted" | "reopened":
+                    events.append(getattr(log, kind)(ticket, later))
+                case "leaf":
                     target = draw(st.sampled_from([LAMPS, HOLES, None]))
                     events.append(log.amended(ticket, later, leaf=target))
-                case 4:
+                case "type":
                     events.append(log.amended(ticket, later, request_type="help"))
-                case 5:
-                    events.append(log.marked(ticket, later, "confirm"))
-                case 6:
-                    name = {"earlier_ticket": other} if named else {}
-                    events.append(log.marked(ticket, later, "confirm", **name))
-                case 7:
-                    reason = draw(st.sampled_from([None, "in_progress"]))
+                case "confirm":
+                    names = [{}, {}, {"root_cause": "step_missed"}]
+                    if named:
+                        names += [{"earlier_ticket": other}] * 2
+                    events.append(
+                        log.marked(ticket, later, "confirm", **draw(st.sampled_from(names)))
+                    )
+                case "exclude":
+                    reason = draw(
+                        st.sampled_from(
+                            [
+                                *(None, "in_progress", "policy_expectation"),
+                                *("new_fault_same_kind", "closed_no_new_evidence"),
+                            ]
+                        )
+                    )
                     events.append(log.marked(ticket, later, "exclude", reason=reason))
-                case 8:
+                case "overturn":
                     events.append(log.marked(ticket, later, "overturn"))
+                case "reasonable":
+                    told = draw(st.booleans())
+                    events.append(
+                        log.marked(ticket, later, "correct_cause", earlier_result_reasonable=told)
+                    )
+                case "handled":
+                    events += _handled(draw, log, ticket, later)
+                case _:
+                    data = draw(st.sampled_from(HANDLED[kind]))
+                    if kind == "extension.granted":
+                        data = {"new_due_at": (later + days(draw(st.integers(1, 20)))).isoformat()}
+                    events.append(_event(log, kind, ticket, later, data))
         tickets.append(events)
     return tickets
 
