@@ -4,6 +4,7 @@
 all kinds of events, repeats and what is near to them, late, doubled and bad records.
 """
 
-from cli.sampling.generator import BAD_KINDS, GOOD_KINDS, Kind, SampleRecord, generate
+from cli.sampling.generator import SampleRecord, generate
+from cli.sampling.kinds import BAD_KINDS, GOOD_KINDS, Kind
 
 __all__ = ["BAD_KINDS", "GOOD_KINDS", "Kind", "SampleRecord", "generate"]

@@ -10,6 +10,7 @@ from random import Random
 import orjson
 
 from cli.sampling import broken
+from cli.sampling.kinds import Kind
 from cli.sampling.lives import (
     LIVES,
     REGISTERED_AFTER,
@@ -22,11 +23,11 @@ from cli.sampling.lives import (
     withdrawn,
 )
 from cli.sampling.people import Citizen, Scene, citizen, scene
-from cli.sampling.texts import ANGRY, CHASES, REPEATS, THEMES, Theme
+from cli.sampling.stories import STORIES, Teller
+from cli.sampling.texts import ANGRY, CHASES, THEMES, Theme
 from cli.sampling.ticket import (
     AGENTS,
     DAY,
-    HANDLERS,
     HOUR,
     MINUTE,
     PLATFORM,
@@ -34,38 +35,10 @@ from cli.sampling.ticket import (
     Data,
     Said,
     Ticket,
+    new_ticket,
+    retell,
     stamp,
 )
-
-
-class Kind(StrEnum):
-    """What a record is there for."""
-
-    EVENT = "event"
-    LATE = "late"
-    """Recorded hours after it happened."""
-    OUT_OF_ORDER = "out_of_order"
-    """Recorded after what happened later to the same ticket."""
-    DUPLICATE = "duplicate"
-    """The same bytes again."""
-    ALTERED = "altered"
-    """The same source and id with other bytes: to be refused."""
-    FUTURE = "future"
-    """Well-formed, but its time lies ahead of the clock: to be refused."""
-    NOT_JSON = "not_json"
-    NOT_UTF8 = "not_utf8"
-    UNKNOWN_TYPE = "unknown_type"
-    UNKNOWN_VERSION = "unknown_version"
-    MISSING_FIELD = "missing_field"
-    WRONG_VALUE = "wrong_value"
-    NULL = "null"
-    EMPTY = "empty"
-
-
-GOOD_KINDS = frozenset({Kind.EVENT, Kind.LATE, Kind.OUT_OF_ORDER, Kind.DUPLICATE})
-"""What becomes part of the log, a duplicate once."""
-BAD_KINDS = frozenset(Kind) - GOOD_KINDS
-"""What must end in the dead letters."""
 
 BREAKERS = (
     (Kind.NOT_JSON, broken.not_json),
@@ -199,6 +172,9 @@ class Past:
 def generate(seed: int, tickets: int, day: date, *, days: int = 1) -> Iterator[SampleRecord]:
     """The records of ``days`` days with ``tickets`` calls, after weeks of history half as large.
 
+    Besides, one citizen for each of ``stories.STORIES`` whose case shows what a rule says; a sample
+    of few tickets has the first of them.
+
     The same arguments give the same bytes. Memory grows with what is open on a day, not with the
     number of records.
 
@@ -217,6 +193,7 @@ def generate(seed: int, tickets: int, day: date, *, days: int = 1) -> Iterator[S
 
 class _City:
     def __init__(self, seed: int, tickets: int, day: date, days: int) -> None:
+        self.seed = seed
         self.rng = Random(seed)
         self.tickets = tickets
         self.start = int(datetime(day.year, day.month, day.day, tzinfo=ZONE).timestamp())
@@ -235,6 +212,7 @@ class _City:
         self.role_weights = list(ROLES.values())
 
     def records(self) -> Iterator[SampleRecord]:
+        self.tell_stories()
         for number, at in enumerate(self.history_times()):
             yield from self.arrived(at - CONTACT_LEAD)
             self.old_call(number, at)
@@ -245,6 +223,15 @@ class _City:
             if number % bad_every == bad_every // 2:
                 self.break_one(at)
         yield from self.arrived(self.end)
+
+    def tell_stories(self) -> None:
+        """Before all else: they begin weeks before the day."""
+        for number, story in enumerate(STORIES[: self.tickets // 2], start=1):
+            teller = Teller(Random(f"story {self.seed} {number}"), number, self.start)
+            story.tell(teller)
+            for event, arrival, kind in teller.said:
+                if event.at <= self.end:
+                    self.push(event, kind, arrival)
 
     # --- when -----------------------------------------------------------------------------------
 
@@ -344,34 +331,12 @@ class _City:
         theme = theme or rng.choice(THEMES)
         where = where or scene(rng)
         self.named += 1
-        local = datetime.fromtimestamp(at, ZONE)
-        slots = where.slots | {
-            "name": who.name if who else "一位市民",
-            "phone": who.phone if who else "不便透露",
-            "id_card": who.id_card if who else "不便透露",
-            "days": str(rng.randrange(2, 30)),
-            "amount": str(rng.randrange(20, 200)),
-        }
-        return Ticket(
-            id=f"T{local:%Y%m%d}-{self.named:06d}",
-            at=at,
-            theme=theme,
-            scene=where,
-            citizen=who,
-            channel=rng.choices(("phone", "wechat", "app", "web"), (70, 12, 12, 6))[0],
-            title=rng.choice(theme.titles).format_map(slots),
-            text=rng.choice(theme.texts).format_map(slots),
-            slots=slots,
-            rng=rng,
-            agent=rng.choice(AGENTS),
-            handler=rng.choice(HANDLERS),
-        )
+        return new_ticket(rng, f"{self.named:06d}", at, who, theme, where)
 
     def again(self, at: int, before: Past) -> Ticket:
         """The same citizen with the same matter."""
         ticket = self.ticket(at, before.citizen, theme=before.theme, where=before.scene)
-        words = {"text": ticket.text, "count": str(before.count + 1)}
-        ticket.text = self.rng.choice(REPEATS).format_map(words)
+        retell(ticket, before.count + 1)
         ticket.earlier = before.id
         before.count += 1
         return ticket

@@ -367,7 +367,7 @@ def answered_at_once(ticket: Ticket) -> None:
         "agent": ticket.agent,
         "started_at": stamp(ticket.at - 200),
         "text": ticket.text,
-        "request_type": "consultation",
+        "request_type": ticket.theme.request_type if ticket.earlier else "consultation",
         "leaf": ticket.theme.leaf,
         "leaf_source": "agent",
     }

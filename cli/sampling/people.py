@@ -65,8 +65,8 @@ def citizen(rng: Random, number: int) -> Citizen:
 
 
 def id_card(rng: Random) -> str:
-    """A number with a right check digit, of a division (99) that does not exist."""
-    body = f"9901{rng.randrange(1, 3):02d}{rng.randrange(1950, 2006)}"
+    """A number with a right check digit, of a prefecture (3699) that does not exist."""
+    body = f"3699{rng.randrange(1, 3):02d}{rng.randrange(1950, 2006)}"
     body += f"{rng.randrange(1, 13):02d}{rng.randrange(1, 29):02d}{rng.randrange(1, 1000):03d}"
     total = sum(int(digit) * weight for digit, weight in zip(body, ID_WEIGHTS, strict=True))
     return body + ID_CHECKS[total % 11]

@@ -148,8 +148,10 @@ def progressed(ticket: Ticket, at: int) -> int:
     return at
 
 
-def replied(ticket: Ticket, at: int, number: int = 1, *, complete: bool = True) -> int:
-    """办结回复 with its eight elements (R46); an incomplete one lacks three."""
+def replied(
+    ticket: Ticket, at: int, number: int = 1, *, complete: bool = True, resolved: bool = True
+) -> int:
+    """办结回复 with its eight elements (R46); an incomplete one lacks four."""
     at = ticket.after(at, 4 * HOUR, 3 * DAY)
     theme, slots = ticket.theme, ticket.slots
     data: Data = {
@@ -159,8 +161,8 @@ def replied(ticket: Ticket, at: int, number: int = 1, *, complete: bool = True) 
         "handler": ticket.handler,
         "handling": theme.handling.format_map(slots),
         "reply_method": "not_told" if ticket.citizen is None else "phone",
-        "resolved": True,
-        "satisfied": ticket.rng.random() < 0.8,
+        "resolved": resolved,
+        "satisfied": resolved and ticket.rng.random() < 0.8,
     }
     if complete:
         data |= {

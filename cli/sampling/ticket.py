@@ -5,8 +5,8 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
-from cli.sampling.people import Citizen, Scene
-from cli.sampling.texts import Theme
+from cli.sampling.people import Citizen, Scene, scene
+from cli.sampling.texts import REPEATS, THEMES, Theme
 
 ZONE = timezone(timedelta(hours=8))
 """Asia/Shanghai, which has no daylight saving: a fixed offset is faster."""
@@ -63,6 +63,8 @@ class Ticket:
     """Other tickets of about that time, for merging."""
     first_leaf: Theme | None = None
     """What the agent took it for at first; amended an hour later."""
+    extra: Data = field(default_factory=dict)
+    """Fields of the receipt that are other than usual; None: it has none."""
     said: list[Said] = field(default_factory=list)
 
     def say(
@@ -83,6 +85,48 @@ class Ticket:
     def after(self, at: int, low: int, high: int) -> int:
         """An instant between ``low`` and ``high`` seconds after ``at``."""
         return at + self.rng.randrange(low, high)
+
+
+def new_ticket(
+    rng: Random, number: str, at: int, who: Citizen | None, theme: Theme | None, where: Scene | None
+) -> Ticket:
+    """A ticket that ``who`` (None: nobody knows) has at ``at``, with its words; nothing said yet.
+
+    Args:
+        number: tells it apart from the day's other tickets.
+        theme: what about; None: anything.
+        where: None: anywhere.
+    """
+    theme = theme or rng.choice(THEMES)
+    where = where or scene(rng)
+    local = datetime.fromtimestamp(at, ZONE)
+    slots = where.slots | {
+        "name": who.name if who else "一位市民",
+        "phone": who.phone if who else "不便透露",
+        "id_card": who.id_card if who else "不便透露",
+        "days": str(rng.randrange(2, 30)),
+        "amount": str(rng.randrange(20, 200)),
+    }
+    return Ticket(
+        id=f"T{local:%Y%m%d}-{number}",
+        at=at,
+        theme=theme,
+        scene=where,
+        citizen=who,
+        channel=rng.choices(("phone", "wechat", "app", "web"), (70, 12, 12, 6))[0],
+        title=rng.choice(theme.titles).format_map(slots),
+        text=rng.choice(theme.texts).format_map(slots),
+        slots=slots,
+        rng=rng,
+        agent=rng.choice(AGENTS),
+        handler=rng.choice(HANDLERS),
+    )
+
+
+def retell(ticket: Ticket, count: int) -> None:
+    """In the words of somebody who comes for the ``count``-th time."""
+    words = {"text": ticket.text, "count": str(count)}
+    ticket.text = ticket.rng.choice(REPEATS).format_map(words)
 
 
 def complainant(citizen: Citizen) -> Data:
@@ -123,4 +167,5 @@ def content(ticket: Ticket) -> Data:
         data["anonymous"] = True
     else:
         data["complainant"] = complainant(ticket.citizen)
-    return data
+    data |= ticket.extra
+    return {name: value for name, value in data.items() if value is not None}

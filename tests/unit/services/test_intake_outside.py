@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from cli.sampling import generate
+from cli.sampling import Kind, generate
 from policy.bundle import load
 from runtime.core import AnyPartition, Partition
 from runtime.engine.ports import Unavailable
@@ -162,7 +162,10 @@ async def test_R12_who_is_in_an_event_is_asked_for_before_it_is_decided(
 
 
 def days(count: int) -> Iterator[Record]:
-    for offset, each in enumerate(generate(7, count, date(2026, 3, 2))):
+    sample = generate(7, count, date(2026, 3, 2))
+    # Without the database nobody knows of an id on another ticket.
+    known = [each for each in sample if each.kind is not Kind.ELSEWHERE]
+    for offset, each in enumerate(known):
         yield Record(INBOX, 0, offset, each.key, each.value, each.at * 1_000)
 
 
