@@ -29,7 +29,8 @@ from vault.originals import Vault
 
 RETRY_SECONDS: Final = 5
 """After which to ask again when the database does not answer."""
-TicketPath = Annotated[str, Path(min_length=1, max_length=256, description="The ticket's id")]
+_KEY: Final = r"^[^\x00]{1,256}$"
+"""Of an id or pseudonym: what the contract takes, but for the character that PostgreSQL has not."""
 Anybody = Annotated[Principal, Depends(require_role())]
 Agent = Annotated[Principal, Depends(require_role(AccessRole.AGENT))]
 
@@ -110,13 +111,13 @@ class Lookup:
             return _json(await self._assessments.answer(question, caller, self._clock()))
 
         @router.get(
-            "/v1/contacts/{citizen}",
+            "/v1/contacts/{citizen:path}",
             responses=documented(401, 403, 404, 410, 422, 503),
             response_class=Response,
         )
         async def disclose_contact(
-            citizen: Annotated[str, Path(min_length=1, max_length=256)],
-            ticket: Annotated[str, Query(min_length=1, max_length=256)],
+            citizen: Annotated[str, Path(pattern=_KEY)],
+            ticket: Annotated[str, Query(pattern=_KEY)],
             purpose: Purpose,
             caller: Anybody,
         ) -> Response:
@@ -131,12 +132,12 @@ class Lookup:
                 )
 
         @router.get(
-            "/v1/tickets/{ticket}",
+            "/v1/tickets/{ticket:path}",
             responses=documented(401, 403, 404, 422, 503),
             response_class=Response,
         )
         async def tell_ticket(
-            ticket: TicketPath,
+            ticket: Annotated[str, Path(pattern=_KEY)],
             caller: Anybody,
             at: Annotated[
                 Instant | None, Query(description="As of this instant, with its offset")

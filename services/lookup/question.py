@@ -20,7 +20,7 @@ class Question(BaseModel):
     """Who calls: number, account, OpenID …; none: anonymous."""
     source: Name | None = None
     """The platform whose account numbers these are, as it publishes events."""
-    citizen: Name | None = None
+    citizen: Annotated[str, Field(pattern=r"^[^\x00]{1,256}$")] | None = None
     """Pseudonym, if known; stands above ``identities``."""
     ticket: Name | None = None
     """The earlier ticket that the citizen names."""
