@@ -372,6 +372,11 @@ def _root_cause(
     by_then = [each for each in calls if each.time <= ticket.time]
     if by_then and not any(each.data.contacted for each in by_then):
         return "not_contacted nobody_reached"
+    reached = [each.time for each in by_then if each.data.contacted]
+    in_handling = not closes or (bool(reached) and reached[0] <= closes[0].time)
+    in_time = shows.time + timedelta(days=rule.contact_within_days)
+    if reached and in_handling and reached[0] > in_time:
+        return "not_contacted reached_late"
     claimed = any(each.data.resolved for each in replies)
     denied = any(each.data.contacted and each.data.resolved is False for each in calls)
     if claimed and denied:

@@ -86,24 +86,32 @@ def _event(log: Log, kind: str, ticket: str, time: datetime, data: dict[str, Any
     return log.event(EVENT_TYPES[f"hotline.{kind}.v1"], ticket, time, data)
 
 
-def _handled(draw: st.DrawFn, log: Log, ticket: str, time: datetime) -> list[Any]:
+def _handled(draw: st.DrawFn, log: Log, ticket: str, time: datetime, gap_hours: int) -> list[Any]:
     """A ticket handled to its end, as most are: without it a result would seldom be reasonable."""
     found = []
     for kind in ("reply.submitted", "reply.approved", "ticket.closed", "callback.answered"):
         if draw(st.integers(0, 5)):
             data = draw(st.sampled_from(HANDLED[kind]))
             found.append(_event(log, kind, ticket, time, data))
-        time += timedelta(hours=draw(st.integers(1, 60)))
+        time += timedelta(hours=draw(st.integers(1, gap_hours)))
     return found
 
 
 @st.composite
-def histories(draw: st.DrawFn, span: timedelta, *, named: bool = True) -> list[list[Event]]:
-    """Of each ticket its events, in order. ``named``: marks may name an earlier ticket."""
+def histories(
+    draw: st.DrawFn, span: timedelta, *, named: bool = True, gap_hours: int = 90
+) -> list[list[Event]]:
+    """Of each ticket its events, in order, at most ``gap_hours`` apart.
+
+    ``named``: marks may name an earlier ticket.
+    """
     log = Log()
     tickets: list[list[Event]] = []
     hours = int(span / timedelta(hours=1))
-    count = draw(st.integers(1, 9))
+    # Half of the histories are of one matter that is handled again and again: else verdicts that
+    # rest on a result would be rare among those that something else decides first.
+    one_matter = draw(st.booleans())
+    count = draw(st.integers(2, 5) if one_matter else st.integers(1, 9))
     for number in range(count):
         ticket = f"T{number}"
         time = START + timedelta(hours=draw(st.integers(0, hours)))
@@ -111,10 +119,12 @@ def histories(draw: st.DrawFn, span: timedelta, *, named: bool = True) -> list[l
             "matter": draw(
                 st.sampled_from([None, None, {"credit_code": "A"}, {"credit_code": "B"}])
             ),
-            "place": draw(st.sampled_from(PLACES)),
+            "place": draw(st.sampled_from(PLACES[-4:] if one_matter else PLACES)),
             "channel": draw(st.sampled_from(["phone", "letter"])),
-            "request_type": draw(st.sampled_from(["complaint"] * 6 + ["praise"])),
-            "complainant": draw(st.sampled_from([None] * 8 + [{"shared": True}])),
+            "request_type": draw(
+                st.sampled_from(["complaint"] if one_matter else ["complaint"] * 6 + ["praise"])
+            ),
+            "complainant": draw(st.sampled_from([None] * 14 + [{"shared": True}])),
             "attachments": draw(st.sampled_from([None] * 4 + [[{"reference": "p"}]])),
             "earlier_ticket": draw(st.sampled_from([None] * 4 + ["T0", "T1"])),
         }
@@ -122,19 +132,20 @@ def histories(draw: st.DrawFn, span: timedelta, *, named: bool = True) -> list[l
             optional["due_at"] = (time + days(draw(st.integers(1, 9)))).isoformat()
         if draw(st.booleans()):
             optional["occurred_at"] = (time - timedelta(hours=draw(st.integers(0, 99)))).isoformat()
-        leaf = draw(st.sampled_from([LAMPS] * 4 + [HOLES, None]))
+        leaf = draw(st.sampled_from([LAMPS] if one_matter else [LAMPS] * 4 + [HOLES, None]))
         events: list[Event] = [
             log.received(
                 ticket,
                 time,
                 leaf,
-                citizen=draw(st.sampled_from(["c:1", "c:1", "c:2"])),
+                citizen="c:1" if one_matter else draw(st.sampled_from(["c:1", "c:1", "c:2"])),
                 **{name: value for name, value in optional.items() if value},
             )
         ]
-        for kind in draw(st.lists(st.sampled_from(KINDS), max_size=6)):
+        kinds = ("reasonable", "handled", "handled", *HANDLED) if one_matter else KINDS
+        for kind in draw(st.lists(st.sampled_from(kinds), max_size=6)):
             other = f"T{draw(st.integers(0, count - 1))}"
-            later = events[-1].time + timedelta(hours=draw(st.integers(1, 90)), minutes=1)
+            later = events[-1].time + timedelta(hours=draw(st.integers(1, gap_hours)))
             match kind:
                 case "withdrawn" | "not_accepted" | "reopened":
                     events.append(getattr(log, kind)(ticket, later))
@@ -168,7 +179,7 @@ def histories(draw: st.DrawFn, span: timedelta, *, named: bool = True) -> list[l
                         log.marked(ticket, later, "correct_cause", earlier_result_reasonable=told)
                     )
                 case "handled":
-                    events += _handled(draw, log, ticket, later)
+                    events += _handled(draw, log, ticket, later, gap_hours)
                 case _:
                     data = draw(st.sampled_from(HANDLED[kind]))
                     if kind == "extension.granted":
@@ -210,10 +221,11 @@ def test_R12_each_event_may_be_late_by_up_to_the_lateness_over_a_long_time(
 ) -> None:
     """With pruning and timers: what is forgotten can no longer be asked for.
 
-    But by a human, who may name any ticket: of one that is forgotten only the id is known.
+    But by a human, who may name any ticket: of one that is forgotten only the id is known; and what
+    happens to a ticket after it was forgotten changes no verdict any more.
     """
     policy = POLICIES[name]
-    tickets = data.draw(histories(days(250), named=False))
+    tickets = data.draw(histories(days(250), named=False, gap_hours=1))
     log: list[Event] = []
     for events in tickets:
         delay = timedelta(hours=data.draw(st.integers(0, 24 * 31 - 1)))
