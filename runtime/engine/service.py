@@ -278,6 +278,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                     max_records=4 * limit,
                 )
                 if generation != self._generation:
+                    self._read_again(got)
                     continue
                 for tp, records in got.items():
                     topic, task = ready[tp]
@@ -291,6 +292,16 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                         task.note_fetched(topic.name, position)
             except (IllegalStateError, TimeoutError):
                 await asyncio.sleep(BUSY_POLL_MS / 1_000)
+
+    def _read_again(self, dropped: Iterable[TopicPartition]) -> None:
+        """Go back in partitions whose records are dropped: an assignment that is over asked for
+        them, but some may lie behind the seek of the task that has the partition now."""
+        consumer = self._consumer
+        assert consumer is not None
+        for tp in dropped:
+            task = self.tasks.get(tp.partition)
+            if task is not None and task.running and tp in consumer.assignment():
+                consumer.seek(tp, task.expected(self._topics[tp.topic].name))
 
     @Service.task
     async def _watch_clock(self) -> None:

@@ -261,6 +261,10 @@ class Task:
             self._buffer.extend(records)
             self._wake.set()
 
+    def expected(self, topic: str) -> int:
+        """The offset from which on records of an input have not been pushed yet."""
+        return self._expected[topic]
+
     def note_fetched(self, topic: str, position: int) -> None:
         """The consumer's position: every record before it has been pushed."""
         if self.fetched.get(topic) != position:
