@@ -9,7 +9,7 @@ import msgspec
 import orjson
 import pytest
 
-from cli.sampling.generator import GOOD_KINDS, generate
+from cli.sampling import GOOD_KINDS, generate
 from rules.ticket import stages
 from rules.ticket.fold import fold
 from rules.ticket.view import TicketView
