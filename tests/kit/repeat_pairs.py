@@ -2,8 +2,8 @@
 
     python -m tests.kit.repeat_pairs EVENTS.jsonl OUT_FOLDER [VERDICT] > pairs.tsv
 
-EVENTS is what ``hotline convert`` wrote, OUT_FOLDER what ``hotline replay --out`` did. A line a pair:
-verdict, reason, score, its parts, days between, both tickets, both titles.
+EVENTS is what ``hotline convert`` wrote, OUT_FOLDER what ``hotline replay --out`` did. One line for
+each: verdict, reason, score, its parts, days between, both tickets, both titles.
 """
 
 import sys

@@ -31,18 +31,18 @@ HEEDED = frozenset(
         *("ticket.received", "ticket.imported", "ticket.amended", "ticket.reopened"),
         *("ticket.withdrawn", "ticket.not_accepted", "ticket.closed", "verdict.marked"),
         *("ticket.dispatched", "ticket.designated", "dispatch.accepted", "reply.submitted"),
-        "callback.answered",
+        *("callback.answered", "call.recorded", "reply.approved", "reply.rejected"),
+        *("finding.recorded", "evidence.added", "extension.granted", "citizen.chased"),
+        *("contact.received", "contact.answered", "identity.linked"),
     }
 )
 PASSED_OVER = frozenset(
     {
-        *("contact.received", "contact.answered", "call.recorded", "identity.linked"),
-        *("ticket.merged", "ticket.split", "ticket.progressed", "finding.recorded"),
-        *("return.requested", "return.approved", "return.refused", "close.requested"),
-        *("extension.requested", "extension.granted", "extension.refused"),
-        *("hold.started", "hold.ended", "citizen.chased", "evidence.added"),
+        *("ticket.merged", "ticket.split", "ticket.progressed", "close.requested"),
+        *("return.requested", "return.approved", "return.refused"),
+        *("extension.requested", "extension.refused", "hold.started", "hold.ended"),
         *("verification.requested", "verification.answered", "solution.proposed"),
-        *("solution.agreed", "reply.approved", "reply.rejected", "escalation.requested"),
+        *("solution.agreed", "escalation.requested"),
         *("escalation.acknowledged", "remedy.opened", "remedy.done", "supervision.ordered"),
         *("supervision.answered", "enforcement.handed_over", "command.applied"),
         *("command.refused", "notice.delivered", "notice.failed"),
