@@ -54,9 +54,7 @@ def lives(count: int) -> list[Record]:
     ]
 
 
-def _round(
-    records: Sequence[Record], bundle: Bundle, profiler: cProfile.Profile | None
-) -> float:
+def _round(records: Sequence[Record], bundle: Bundle, profiler: cProfile.Profile | None) -> float:
     part: AnyPartition = Partition(driving.intake(), bundle)
     started = time.process_time()
     if profiler is not None:

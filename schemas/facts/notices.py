@@ -1,8 +1,8 @@
 """What is to be told, and to whom (R2, R3, R5): notices wanted.
 
 Facts on ``hotline.notices``, keyed by citizen. Who delivers them reads there and answers with
-``notice.delivered`` or ``notice.failed``, whose ``notice_id`` is the id of the fact. A notice to the
-citizen with a higher ``revision`` takes the place of the earlier one of that ticket.
+``notice.delivered`` or ``notice.failed``, whose ``notice_id`` is the id of the fact. A notice to
+the citizen with a higher ``revision`` takes the place of the earlier one of that ticket.
 """
 
 from typing import Annotated, Literal
@@ -69,7 +69,7 @@ class NoticeRequestedData(Part):
     channels: Annotated[tuple[NoticeAddress, ...], Field(max_length=50)] = ()
     """How to reach that person, in the order in which to try."""
     vacant: Name | None = None
-    """``<unit>/<role>`` that nobody fills: an alarm (R5). The nearest unit above is told instead."""
+    """``<unit>/<role>`` that nobody fills: an alarm (R5). The nearest unit above is told."""
     undeliverable: bool = False
     """Nobody up to the top of the tree fills the role: somebody must be found by hand."""
     accept_due_at: AwareDatetime | None = None
