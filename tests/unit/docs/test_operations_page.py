@@ -35,7 +35,7 @@ def test_every_command_is_one(words: str) -> None:
 def test_every_option_is_one() -> None:
     known = {
         option
-        for name in ("dead-letters", "policy", "topics", "worker")
+        for name in ("citizen", "dead-letters", "policy", "topics", "worker")
         for option in _options(main.get_command(click.Context(main), name))
     }
     assert set(re.findall(r"--[a-z][a-z-]+", TEXT)) <= known
