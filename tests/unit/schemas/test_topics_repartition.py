@@ -33,7 +33,12 @@ def test_it_is_partitioned_as_the_log_is_and_kept_a_week_after_it_came() -> None
 
 
 def test_a_service_without_one_has_the_two_of_its_engine() -> None:
-    assert service_topics("dedup") == (changelog("dedup"), redrive("dedup"))
+    assert service_topics("intake") == (changelog("intake"), redrive("intake"))
+
+
+def test_R12_dedup_hands_linked_citizens_over_by_one() -> None:
+    by_citizen = repartition("dedup", "citizen")
+    assert service_topics("dedup") == (changelog("dedup"), redrive("dedup"), by_citizen)
 
 
 @pytest.mark.usefixtures("streets")
