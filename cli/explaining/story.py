@@ -73,7 +73,17 @@ class Judgement:
     chain: Words
     evidence: tuple[Words, ...]
     """Earlier tickets: what is the same, what differs (R13)."""
+    rests_on: Words
+    """The earlier ticket that decided, how surely it is of the matter, how it stood (R13, R17)."""
+    root_cause: Words
+    """Of a confirmed repeat, and what shows it (R23)."""
+    charged_to: Words
+    """Who first handled it (R22)."""
+    prompt: Words
+    """What the agent tells the citizen (R17, R18, R21)."""
     mark: Words
+    refused: Words
+    """A mark that changed nothing (R19)."""
     replaces: str | None
     policy: str
     fact: Mapping[str, Any]
@@ -217,7 +227,16 @@ def _judgement(
         window=_window(data.get("window"), speaker),
         chain=_chain(data.get("chain"), str(fact.get("subject", ""))),
         evidence=_evidence(data, speaker),
+        rests_on=_rests_on(data.get("rests_on")),
+        root_cause=_root_cause(data.get("root_cause")),
+        charged_to=_charged_to(data.get("charged_to")),
+        prompt=Words(data["prompt_en"], data["prompt_zh"])
+        if data.get("prompt_en")
+        else words.NOTHING,
         mark=speaker.say(words.MARK, mark, at) if mark else words.NOTHING,
+        refused=speaker.say(words.MARK, data["refused_mark"], at)
+        if data.get("refused_mark")
+        else words.NOTHING,
         replaces=data.get("replaces"),
         policy=fact.get("policyversion") or "",
         fact=fact,
@@ -302,6 +321,51 @@ def _notice(fact: Document, speaker: Speaker) -> Notice:
         alarm=alarm,
         fact=fact,
     )
+
+
+def _rests_on(rests_on: Mapping[str, Any] | None) -> Words:
+    if not rests_on:
+        return words.NOTHING
+    parts = [
+        Words(f"{said.en} {value:+.2f}", f"{said.zh} {value:+.2f}")
+        for name, value in (rests_on.get("parts") or {}).items()
+        for said in [words.MATCHED.get(name, alike(name))]
+    ]
+    made_of = join(parts)
+    state = words.STATES.get(rests_on.get("state") or "", words.NOTHING)
+    ticket, score = rests_on["ticket"], f"{rests_on['score']:.2f}"
+    return Words(
+        f"{ticket}: score {score}"
+        + (f" ({made_of.en})" if made_of else "")
+        + (f", {state.en} then" if state else ""),
+        f"{ticket}：相似度 {score}"
+        + (f"（{made_of.zh}）" if made_of else "")
+        + (f"，当时{state.zh}" if state else ""),
+    )
+
+
+def _root_cause(found: Mapping[str, Any] | None) -> Words:
+    if not found:
+        return words.NOTHING
+    cause = words.ENUMS["root_cause"].get(found["cause"], alike(found["cause"]))
+    if found["by"] == "human":
+        basis = words.MARKS["correct_cause"]
+    else:
+        basis = words.BASES.get(found["basis"], alike(found["basis"]))
+    return Words(
+        f"{cause.en} — {found['evidence_en']} ({basis.en}, {found['ticket']})",
+        f"{cause.zh} — {found['evidence_zh']}（{basis.zh}，{found['ticket']}）",
+    )
+
+
+def _charged_to(charged: Mapping[str, Any] | None) -> Words:
+    if not charged:
+        return words.NOTHING
+    who = [charged[name] for name in ("department", "team", "handler") if charged.get(name)]
+    ticket = charged["ticket"]
+    if not who:
+        return Words(f"who first handled {ticket}: not known", f"{ticket} 的首次处理人不详")
+    return Words(f"{', '.join(who)}, for {ticket}", f"{'、'.join(who)}（{ticket}）")
 
 
 def _aside(letter: Seen, blockers: Mapping[str, Seen], speaker: Speaker) -> Aside:

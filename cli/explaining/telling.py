@@ -137,9 +137,18 @@ class _Teller:
             ("window", "窗口", each.window),
             ("chain", "链", each.chain),
             *(("earlier", "先前工单", evidence) for evidence in each.evidence),
+            ("rests on", "认定依据", each.rests_on),
+            ("root cause", "根因", each.root_cause),
+            ("charged to", "首次处理", each.charged_to),
+            ("tell", "话术", each.prompt),
             ("marked", "人工认定", each.mark),
+            ("mark without effect", "未生效认定", each.refused),
         ]
-        known = () if before is None else (before.window, before.chain, *before.evidence)
+        known = (
+            ()
+            if before is None
+            else (before.window, before.chain, before.rests_on, before.charged_to, *before.evidence)
+        )
         for en, zh, said in rows:
             if said and said not in known:
                 table.add_row(self.short(en, zh), Prose(self.both(said)))
@@ -193,7 +202,12 @@ def document(story: Story) -> dict[str, Any]:
                 "window": _or_none(each.window),
                 "chain": _or_none(each.chain),
                 "evidence": [evidence._asdict() for evidence in each.evidence],
+                "rests_on": _or_none(each.rests_on),
+                "root_cause": _or_none(each.root_cause),
+                "charged_to": _or_none(each.charged_to),
+                "prompt": _or_none(each.prompt),
                 "mark": _or_none(each.mark),
+                "refused_mark": _or_none(each.refused),
                 "policy": each.policy,
                 "fact": dict(each.fact),
             }

@@ -462,6 +462,23 @@ CAUSES: Final = {
     "not_accepted": Words("the ticket was not accepted", "工单不予受理"),
     "reopened": Words("the ticket was reopened", "工单重办"),
     "human_mark": Words("a human marked it", "人工认定"),
+    "identity_linked": Words("two aliases turned out to be one person", "身份归并"),
+    "contact_received": Words("the citizen made contact", "市民来电"),
+    "contact_answered": Words("the contact was answered without a ticket", "直接答复"),
+    "citizen_chased": Words("the citizen chased it", "市民催办"),
+    "evidence_added": Words("the citizen added evidence", "补充材料"),
+    "ticket_dispatched": Words("the ticket was dispatched", "派单"),
+    "ticket_designated": Words("the ticket was designated", "指定承办"),
+    "dispatch_accepted": Words("the dispatch was accepted", "签收"),
+    "extension_granted": Words("its deadline was extended", "延期同意"),
+    "reply_submitted": Words("the department replied", "回单"),
+    "reply_approved": Words("the reply was approved", "审核通过"),
+    "reply_rejected": Words("the reply was rejected", "审核驳回"),
+    "ticket_closed": Words("the ticket was closed", "结案"),
+    "ticket_reopened": Words("the ticket was reopened", "重办"),
+    "callback_answered": Words("the citizen was called back", "回访"),
+    "call_recorded": Words("a call was recorded", "通话记录"),
+    "finding_recorded": Words("an inquiry found whether it was false", "查实"),
 }
 EARLIER_CAUSE: Final = Words("of an earlier ticket: {cause}", "更早工单：{cause}")
 
@@ -471,7 +488,23 @@ MATCHED: Final = {
     "place": Words("place", "地点"),
     "object": Words("object", "主体"),
     "department": Words("department", "部门"),
+    "text": Words("text", "内容"),
+    "linked": Words("linked by hand", "人工关联"),
 }
+"""What was compared, and parts of a score (R13)."""
+
+STATES: Final = {
+    "open": Words("being handled", "处理中"),
+    "overdue": Words("past its deadline", "已超时限"),
+    "closed": Words("closed", "已结案"),
+}
+"""How the earlier ticket stood when the citizen came again (R17, R18)."""
+
+BASES: Final = {
+    "first": Words("by the first handling", "依据首次处理"),
+    "previous": Words("by the handling before", "依据上一次处理"),
+}
+"""Whose handling shows a root cause (R23)."""
 
 PHASES: Final = {
     "received": Words("only received", "刚受理"),

@@ -60,8 +60,10 @@ def received(ticket: str, time: str, **more: Any) -> dict[str, Any]:
         "leaf": LEAF,
         "department": "city-ecology",
         "complainant": {"identities": [{"scheme": "phone", "value": "13912345678"}]},
-        "place": {"division": "990101001", "address": "东城区滨河街道"},
+        "place": {"division": "990101001"},
     }
+    if ticket == AGAIN:  # told in other words, so that no rule is sure of the matter
+        given |= {"title": "楼上装修电钻响", "text": "午休也不停"}
     return event("ticket.received", ticket, time, **(given | more))
 
 
@@ -429,3 +431,45 @@ def test_an_event_of_a_newer_contract_is_told_by_its_name() -> None:
     material.take_event(orjson.dumps(newer))
     (only,) = tell(material, Speaker(BUNDLE)).happenings
     assert only.said == ("ticket.archived", "ticket.archived")
+
+
+def test_R22_R23_a_confirmed_repeat_shows_what_it_rests_on_its_cause_and_who_is_charged() -> None:
+    place: dict[str, Any] = {
+        "place": {"division": "990101001", "neighbourhood": "滨河里"},
+        "title": "工地夜间施工",
+        "text": "整夜打桩",
+    }
+    told = story(
+        AGAIN,
+        received(FIRST, "2026-02-20 10:00", **place),
+        *HANDLED[1:],
+        received(AGAIN, "2026-03-02 09:14", **place),
+    )
+    (only,) = told.judgements
+    assert (only.verdict, only.reason) == ("confirmed", "unresolved_before")
+    assert only.rests_on.en.startswith(f"{FIRST}: score 0.9")
+    assert "text +1.00" in only.rests_on.en
+    assert only.rests_on.zh.endswith("当时已结案")
+    assert only.root_cause.en.startswith("not resolved: perfunctory")
+    assert f"by the first handling, {FIRST}" in only.root_cause.en
+    assert only.charged_to.en == f"city-ecology, H007, for {FIRST}"
+
+
+def test_R18_an_excluded_contact_shows_what_to_tell_the_citizen() -> None:
+    place: dict[str, Any] = {"title": "工地夜间施工", "text": "整夜打桩"}
+    told = story(
+        AGAIN,
+        received(FIRST, "2026-02-20 10:00", **place),
+        received(AGAIN, "2026-02-22 09:14", **place),
+    )
+    assert told.judgements[0].verdict == "excluded"
+    assert FIRST in told.judgements[0].prompt.zh
+
+
+def test_R19_a_mark_without_a_clause_is_shown_as_without_effect() -> None:
+    mark = event(
+        "verdict.marked", AGAIN, "2026-03-03 09:00", mark="exclude", reason="policy_expectation"
+    )
+    told = story(AGAIN, *HANDLED, REPEAT, mark)
+    assert told.judgements[-1].verdict == "candidate"
+    assert told.judgements[-1].refused.en.startswith("not counted as a repeat")

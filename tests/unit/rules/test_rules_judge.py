@@ -98,7 +98,8 @@ def test_R18_where_a_ticket_stood_is_known_beyond_the_moves_that_are_kept() -> N
 
 
 def test_every_reason_has_words_in_both_languages() -> None:
-    for words in (*REASONS.values(), *EVIDENCE.values(), *PROMPTS.values()):
-        assert not any("\u4e00" <= each <= "\u9fff" for each in words.en)
-        assert any("\u4e00" <= each <= "\u9fff" for each in words.zh)
+    said = [*(each.said for each in REASONS.values()), *EVIDENCE.values(), *PROMPTS.values()]
+    for en, zh in said:
+        assert not any("\u4e00" <= each <= "\u9fff" for each in en)
+        assert any("\u4e00" <= each <= "\u9fff" for each in zh)
     assert set(PROMPTS) <= set(REASONS)
