@@ -5,9 +5,9 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -18,8 +18,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cli.demonstration import telling
+from cli.demonstration.calling import Call, Desk, caller
 from cli.demonstration.ledger import Published
-from cli.demonstration.recomputing import Comparison, compare, intake_as_it_was, parked_in
+from cli.demonstration.recomputing import (
+    Comparison,
+    compare,
+    compare_linked,
+    intake_as_it_was,
+    linked_in,
+    parked_in,
+)
 from cli.demonstration.result import Result, conclude
 from cli.demonstration.stage import Read, Stage
 from cli.explain import PIPE_COLUMNS
@@ -29,12 +37,13 @@ from cli.explaining.speaker import Speaker
 from cli.explaining.story import tell
 from cli.explaining.telling import show
 from cli.sampling import SampleRecord, generate
+from cli.sampling.ticket import PLATFORM
 from policy import bundle as policy_bundle
 from policy.bundle import Bundle
 from policy.errors import PolicyError
 from runtime import log
 from runtime.errors import HotlineError
-from schemas.topics import INBOX, REPEATS, SERVICES, TICKETS
+from schemas.topics import INBOX, NOTICES, REPEATS, SERVICES, TICKETS
 from services.dedup.domain import Dedup
 from services.intake.settings import IntakeSettings
 
@@ -54,8 +63,11 @@ from services.intake.settings import IntakeSettings
 def demo(seed: int, tickets: int, kill_worker: bool, keep: bool, as_json: bool) -> None:
     """Run a made-up day of a hotline through real Kafka here, and show what came out.
 
-    Starts Kafka, PostgreSQL and a worker in a temporary folder on free ports, and removes all of it
-    at the end. Exit code 1 if a single record is lost or doubled.
+    Each verdict with its reason, each root cause, an overturned one, a masked text, the notice to
+    the citizen; a call that an agent answers over HTTP; and the accounts of every record.
+
+    Starts Kafka, PostgreSQL, a worker and an HTTP server in a temporary folder on free ports, and
+    removes all of it at the end. Exit code 1 if a single record is lost or doubled.
 
     \b
     Examples:
@@ -97,12 +109,17 @@ def demo(seed: int, tickets: int, kill_worker: bool, keep: bool, as_json: bool) 
 
 def _run(stage: Stage, steps: "Steps", seed: int, tickets: int, kill: bool) -> Result:
     bundle = policy_bundle.load("cn-12345")
-    with steps.step("start Kafka, PostgreSQL and the worker") as step:
+    with steps.step("start Kafka, PostgreSQL, the worker and HTTP") as step:
         stage.open(step.say)
+        desk = stage.desk(PLATFORM)
     records = list(generate(seed, tickets, _yesterday(bundle)))
     published = _through(stage, steps, records, kill)
     with steps.step("judge") as step:
-        stage.wait_judged(stage.read_tickets(), step.progress)
+        stage.wait_judged(step.progress)
+    with steps.step("answer a call over HTTP") as step:
+        call = _called(stage, desk, published, step.say)
+    if call is not None:
+        published += call.published
     with steps.step("read everything back and compute it again"):
         read = stage.read(SERVICES)
         comparisons = _computed_again(stage, read, bundle)
@@ -113,7 +130,20 @@ def _run(stage: Stage, steps: "Steps", seed: int, tickets: int, kill: bool) -> R
             read.letters,
             comparisons,
             parked_in(read.changes["intake"]),
+            read.notices,
+            call,
         )
+
+
+def _called(
+    stage: Stage, desk: Desk, published: list[Published], say: Callable[[str], None]
+) -> Call | None:
+    """A citizen who was told a result rings again, with something new; None if there is nobody."""
+    facts = [orjson.loads(record.value) for record in stage.read_facts()]
+    who = caller(facts, published)
+    if who is None:
+        return None
+    return desk.ring(who, datetime.now(UTC), stage.find, say)
 
 
 def _yesterday(bundle: Bundle) -> date:
@@ -149,18 +179,19 @@ def _computed_again(stage: Stage, read: Read, bundle: Bundle) -> dict[str, Compa
         key_file=environ.get("HOTLINE_KEY_FILE"),
         postgres_dsn=environ.get("HOTLINE_POSTGRES_DSN"),
     )
+    linked = linked_in(
+        orjson.loads(record.value) for mine in read.tickets.values() for record in mine
+    )
+    dedup = {REPEATS: read.repeats}
+    written = {TICKETS: read.tickets, NOTICES: read.notices}
+    made = asyncio.run(intake_as_it_was(settings))
     return {
-        "intake": compare(
-            asyncio.run(intake_as_it_was(settings)),
-            bundle,
-            INBOX,
-            read.inbox,
-            TICKETS,
-            read.tickets,
-            read.changes["intake"],
-        ),
+        "intake": compare(made, bundle, INBOX, read.inbox, written, read.changes["intake"]),
         "dedup": compare(
-            Dedup, bundle, TICKETS, read.tickets, REPEATS, read.repeats, read.changes["dedup"]
+            Dedup, bundle, TICKETS, read.tickets, dedup, read.changes["dedup"], linked
+        ),
+        "dedup, of the linked": compare_linked(
+            Dedup, bundle, TICKETS, read.tickets, REPEATS, read.repeats, linked
         ),
     }
 
@@ -169,12 +200,26 @@ def _show(console: Console, stage: Stage, result: Result) -> None:
     console.print()
     console.print(telling.heading("What came out", "运行结果"))
     console.print(telling.outcome(result))
+    console.print(telling.heading("Is it a repeat, and why", "是否重复及理由"))
+    console.print(telling.reasons(result))
+    if result.causes:
+        console.print(telling.heading("Why the citizen had to come again", "重复投诉根因"))
+        console.print(telling.causes(result))
     if result.masked is not None:
-        console.print(telling.heading("Numbers masked, the citizen a pseudonym", "入账前脱敏"))
+        console.print(telling.heading("What was sent, and what is kept of it", "入账前脱敏"))
         console.print(telling.masked(result.masked))
+    if result.notice is not None:
+        console.print(telling.heading("What that citizen is told at once", "受理告知"))
+        console.print(telling.notice(result.notice))
     if result.ledger.letters:
         console.print(telling.heading("Could not be taken, and why", "死信及原因"))
         console.print(telling.letters(result))
+    if result.call is not None:
+        console.print(telling.heading("A call, while all of it runs", "来电"))
+        console.print(telling.call(result.call))
+    if result.overturn is not None:
+        console.print(telling.heading("A verdict that a human overturned", "人工推翻"))
+        console.print(telling.overturn(result.overturn))
     if result.repeat is not None:
         console.print()
         console.print(f"$ hotline explain {result.repeat}", style="bold")

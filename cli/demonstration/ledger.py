@@ -43,6 +43,8 @@ class Ledger:
     """On the log, and never published."""
     parked: int = 0
     """Waiting in intake's states for the receipt of their ticket."""
+    copies: int = 0
+    """Links on the log: each stands there once more, under the other of the two."""
 
     @property
     def balanced(self) -> bool:
@@ -104,6 +106,7 @@ def settle(
         doubled=tuple(doubled),
         unknown=tuple(sorted(on_log - taken)),
         parked=sum(parked.values()) - waiting.total(),
+        copies=len(copies) - len(on_log),
     )
 
 
@@ -169,6 +172,9 @@ def judged(log: Iterable[Mapping[str, Any]], facts: Sequence[Mapping[str, Any]])
         if fact["data"]["revision"]:  # 0: of a ticket whose receipt is not kept, counted by nobody
             of_ticket[fact["subject"]].append(fact)
     for ticket, mine in of_ticket.items():
+        # Of a ticket that was handed over some lie in another partition.
+        mine.sort(key=lambda fact: fact["data"]["revision"])
+        found.holding[ticket] = mine[-1]
         revisions = [fact["data"]["revision"] for fact in mine]
         if len(set(revisions)) < len(revisions):
             found.doubled.append(f"{ticket} revisions {revisions}")

@@ -1,16 +1,18 @@
 """Decides the same inbox again in memory, without a broker: what Kafka has must be the same bytes.
 
 A worker that was killed and went on from its changelog may neither skip nor repeat: its log, its
-facts and its state must be those of a run that nothing disturbed.
+facts and its state must be those of a run that nothing disturbed. Of citizens whose identities were
+linked on the way only the last verdicts must be.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+import orjson
 
 from cli.explaining.material import subject_of
 from policy.bundle import Bundle
@@ -61,22 +63,24 @@ def compare(
     bundle: Bundle,
     read: Topic,
     records: Partitions,
-    written: Topic,
-    output: Partitions,
+    written: Mapping[Topic, Partitions],
     changes: Partitions,
+    linked: Set[str] = frozenset(),
 ) -> Comparison:
     """One service: its input partition by partition, its output by citizen and ticket, its states.
 
     Args:
         make: a new processor for each partition.
         read: the input, and its ``records``.
-        written: the output, and what is there.
+        written: the outputs, and what is there.
         changes: the service's changelog.
+        linked: citizens left out of it, for ``compare_linked``.
     """
     found = Comparison()
+    topics = {topic.name for topic in written}
     # What one citizen's ticket says comes from one input partition, in order. A ticket alone would
     # not do: what was recorded before its receipt lies under another key, elsewhere.
-    expected: dict[tuple[bytes, str], list[bytes]] = defaultdict(list)
+    expected: dict[tuple[str, bytes, str], list[bytes]] = defaultdict(list)
     for number, partition in records.items():
         task, kept = _compacted(changes.get(number, ()))
         written_now: list[Written] = []
@@ -84,42 +88,126 @@ def compare(
         for record in partition:
             if task is None or record.offset >= task.positions[read.name]:
                 break
-            driver.feed(
-                Record(
-                    read,
-                    number,
-                    record.offset,
-                    record.key,
-                    record.value,
-                    record.timestamp,
-                    record.headers,
-                )
-            )
+            driver.feed(_record(read, number, record))
         if task is not None:
             driver.advance_ms(task.clock_ms)
         for each in written_now:
-            if each.topic.name == written.name and each.value is not None:
-                expected[each.key or b"", subject_of(each.value)].append(each.value)
+            if each.topic.name in topics and each.value is not None:
+                key = each.key or b""
+                expected[each.topic.name, key, subject_of(each.value)].append(each.value)
         (part,) = driver.parts
         states = {key: part.load(key) for key in list(part.keys())}
         mine = {key: part.codec.encode(state) for key, state in states.items() if state is not None}
-        found.states += len(mine)
+        names = [
+            key for key in sorted(mine.keys() | kept.keys()) if key.partition("|")[0] not in linked
+        ]
+        found.states += len(names)
         found.different += [
             f"state of {part.processor.name} {key!r}"
-            for key in sorted(mine.keys() | kept.keys())
+            for key in names
             if mine.get(key) != kept.get(key)
         ]
-    there: dict[tuple[bytes, str], list[bytes]] = defaultdict(list)
-    for partition in output.values():
-        for record in partition:
-            there[record.key or b"", subject_of(record.value)].append(record.value)
-            found.outputs += 1
-    found.different += [
-        f"{written.name} of {key[1]}"
-        for key in sorted(expected.keys() | there.keys())
-        if expected.get(key) != there.get(key)
+    there: dict[tuple[str, bytes, str], list[bytes]] = defaultdict(list)
+    for topic, output in written.items():
+        for partition in output.values():
+            for record in partition:
+                key = record.key or b""
+                there[topic.name, key, subject_of(record.value)].append(record.value)
+    for where in sorted(expected.keys() | there.keys()):
+        if where[1].decode() in linked:
+            continue
+        found.outputs += len(there.get(where, ()))
+        if expected.get(where) != there.get(where):
+            found.different.append(f"{where[0]} of {where[2]}")
+    return found
+
+
+def linked_in(log: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Citizens of whom the log says that they are one with another (身份归并)."""
+    found = set()
+    for event in log:
+        if event["type"] == "hotline.identity.linked.v1":
+            aliases = (event["data"]["first"], event["data"]["second"])
+            found |= {alias["citizen"] for alias in aliases if alias.get("citizen")}
+    return frozenset(found)
+
+
+def compare_linked(
+    make: Callable[[], AnyProcessor],
+    bundle: Bundle,
+    read: Topic,
+    records: Partitions,
+    written: Topic,
+    output: Partitions,
+    linked: Set[str],
+) -> Comparison:
+    """The last verdict on each ticket of those who are linked.
+
+    Their tickets go from one partition to another, and which of two partitions is ahead no log
+    says; so revisions may differ. What holds in the end may not.
+    """
+    found = Comparison()
+    facts: list[Written] = []
+    driver = Driver([make()], bundle, facts.append)
+    theirs = [
+        (record.timestamp, number, record)
+        for number, partition in records.items()
+        for record in partition
+        if (record.key or b"").decode() in linked
+    ]
+    for _, number, record in sorted(theirs, key=lambda each: each[:2]):
+        driver.feed(_record(read, number, record))
+    expected = _last(each.value for each in facts if each.topic.name == written.name)
+    there = _last(
+        record.value
+        for partition in output.values()
+        for record in partition
+        if (record.key or b"").decode() in linked
+    )
+    found.outputs = len(there)
+    found.different = [
+        f"last verdict on {ticket}"
+        for ticket in sorted(expected.keys() | there.keys())
+        if expected.get(ticket) != there.get(ticket)
     ]
     return found
+
+
+HOLDS: Final = ("verdict", "reason", "chain", "dimensions", "counted", "recontact", "mark")
+"""Of a verdict: what does not depend on when it was stated."""
+
+
+def _last(facts: Iterable[bytes | None]) -> dict[str, dict[str, Any]]:
+    """What holds of each ticket, whatever way it came to that: the highest revision."""
+    newest: dict[str, tuple[int, dict[str, Any]]] = {}
+    for fact in facts:
+        document = orjson.loads(fact or b"null")
+        data, ticket = document["data"], document["subject"]
+        if ticket not in newest or data["revision"] >= newest[ticket][0]:
+            newest[ticket] = data["revision"], data
+    return {ticket: what_holds(data) for ticket, (_, data) in newest.items()}
+
+
+def what_holds(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A verdict without what depends on when it was stated: revision, ids, chain's length."""
+    held = {name: data.get(name) for name in HOLDS}
+    chain = data.get("chain") or {}
+    held["chain"] = {name: chain.get(name) for name in ("first_ticket", "position")}
+    held["cause"] = (data.get("root_cause") or {}).get("cause")
+    held["rests_on"] = (data.get("rests_on") or {}).get("ticket")
+    return held
+
+
+def _record(topic: Topic, number: int, record: Any) -> Record:
+    return Record(
+        topic,
+        number,
+        record.offset,
+        record.key,
+        record.value,
+        record.timestamp,
+        record.headers,
+    )
 
 
 def parked_in(changes: Partitions) -> dict[str, int]:

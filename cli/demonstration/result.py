@@ -1,12 +1,14 @@
 """What the demo came to: the accounts, one repeat to explain, one text before and after. Pure."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
+from cli.demonstration.calling import Call
 from cli.demonstration.ledger import Ledger, Published, Verdicts, identity_of, judged, settle
 from cli.demonstration.recomputing import Comparison, Partitions
 from schemas.dead_letter import DeadLetter
@@ -26,6 +28,15 @@ class Masked:
 
 
 @dataclass(frozen=True, slots=True)
+class Overturn:
+    """A verdict before and after a human's word (R15)."""
+
+    ticket: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     ledger: Ledger
     verdicts: Verdicts
@@ -39,6 +50,14 @@ class Result:
     repeat: str | None
     """The ticket to explain."""
     masked: Masked | None
+    reasons: Sequence[Mapping[str, Any]]
+    """A fact for each verdict and reason that holds, the reasons of a verdict by how often."""
+    causes: Sequence[Mapping[str, Any]]
+    """A fact for each root cause that holds (R23)."""
+    overturn: Overturn | None
+    notice: Mapping[str, Any] | None
+    """The acknowledgement of the ticket with the masked text (R2)."""
+    call: Call | None
 
     @property
     def balanced(self) -> bool:
@@ -73,17 +92,21 @@ def conclude(
     letters: Partitions,
     comparisons: Mapping[str, Comparison],
     parked: Mapping[str, int],
+    notices: Partitions,
+    call: Call | None,
 ) -> Result:
     """Everything that the demo tells, from what was published and what the topics hold.
 
     Args:
         parked: how many events of a ticket wait for its receipt.
+        call: what was asked and published over HTTP meanwhile.
     """
     log = [orjson.loads(each.value) for each in _flat(tickets)]
     facts = [orjson.loads(each.value) for each in _flat(repeats)]
     lettered = [DeadLetter.from_record(each.value, each.headers) for each in _flat(letters)]
     verdicts = judged(log, facts)
     repeat = _worth_explaining(verdicts)
+    masked = _masked(published, log)
     examples: dict[str, DeadLetter] = {}
     for letter in lettered:
         examples.setdefault(letter.reason, letter)
@@ -95,7 +118,12 @@ def conclude(
         examples=examples,
         waiting=sum(letter.service != "intake" for letter in lettered),
         repeat=repeat,
-        masked=_masked(published, log, repeat),
+        masked=masked,
+        reasons=_each(verdicts, lambda data: (data["verdict"], data["reason"])),
+        causes=_each(verdicts, lambda data: (data.get("root_cause") or {}).get("cause")),
+        overturn=_overturn(facts),
+        notice=_notice(notices, masked),
+        call=call,
     )
 
 
@@ -118,29 +146,66 @@ def _worth_explaining(verdicts: Verdicts) -> str | None:
     return max(repeats, key=told)["subject"] if repeats else None
 
 
-def _masked(
-    published: Sequence[Published], log: Sequence[Mapping[str, Any]], wanted: str | None
-) -> Masked | None:
-    """Of the explained ticket if its text was masked, else of the first that was."""
+def _each(verdicts: Verdicts, name: Callable[[Mapping[str, Any]], Any]) -> list[Mapping[str, Any]]:
+    """A fact for each name that the verdicts in force give, the most frequent first."""
+    found: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    for fact in verdicts.holding.values():
+        if (named := name(fact["data"])) is not None:
+            found[named].append(fact)
+    # Of those that say the same a story's, for it was told for that; its number begins with a 9.
+    return [
+        max(facts, key=lambda fact: "-9" in fact["subject"])
+        for facts in sorted(found.values(), key=lambda facts: -len(facts))
+    ]
+
+
+def _overturn(facts: Sequence[Mapping[str, Any]]) -> Overturn | None:
+    """A repeat that a human took back, with what the rule had said."""
+    before: dict[str, Mapping[str, Any]] = {}
+    found: Overturn | None = None
+    for fact in facts:
+        data, ticket = fact["data"], fact["subject"]
+        earlier = before.get(ticket)
+        if data["verdict"] != "overturned":
+            before[ticket] = data
+        elif earlier is not None:
+            found = Overturn(ticket, earlier, data)
+            if earlier["verdict"] == "confirmed":
+                return found
+    return found
+
+
+def _notice(notices: Partitions, masked: Masked | None) -> Mapping[str, Any] | None:
+    for record in _flat(notices) if masked is not None else ():
+        notice: dict[str, Any] = orjson.loads(record.value)
+        first = notice["data"]["notice"] == "citizen.acknowledged"
+        if first and masked is not None and notice["subject"] == masked.ticket:
+            return notice
+    return None
+
+
+MASK: Final = re.compile(r"\[[a-z_]+\]")
+"""What stands where something was masked."""
+
+
+def _masked(published: Sequence[Published], log: Sequence[Mapping[str, Any]]) -> Masked | None:
+    """The text in which the most kinds of things were masked."""
     sent = {identity_of(each.value): each.value for each in reversed(published)}
     found: Masked | None = None
+    most = 0
     for event in log:
         if event["type"] != "hotline.ticket.received.v1":
             continue
-        before, after = (
-            orjson.loads(sent[f"{event['source']} {event['id']}"])["data"],
-            event["data"],
-        )
-        if before.get("text") == after.get("text") or "complainant" not in before:
-            continue
-        shown = Masked(
-            event["subject"],
-            {"text": before["text"], "complainant": _compact(before["complainant"])},
-            {"text": after["text"], "complainant": _compact(after["complainant"])},
-        )
-        if event["subject"] == wanted:
-            return shown
-        found = found or shown
+        before = orjson.loads(sent[f"{event['source']} {event['id']}"])["data"]
+        after = event["data"]
+        kinds = len(set(MASK.findall(after.get("text") or "")))
+        if kinds > most and "complainant" in before:
+            most = kinds
+            found = Masked(
+                event["subject"],
+                {"text": before["text"], "complainant": _compact(before["complainant"])},
+                {"text": after["text"], "complainant": _compact(after["complainant"])},
+            )
     return found
 
 

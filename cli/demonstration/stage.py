@@ -8,21 +8,32 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from cli.demonstration.calling import Desk
 from cli.demonstration.ledger import Published
 from cli.sampling import SampleRecord
 from deploy.local.errors import CACHE_VARIABLE, MIRROR_VARIABLE
-from deploy.local.stack import Stack, Wish
+from deploy.local.stack import TOKENS_FILE, Stack, Wish
 from runtime.engine.clients import stop_client
 from runtime.engine.scan import scan
 from runtime.errors import HotlineError
 from runtime.settings import PREFIX, EngineSettings
-from schemas.topics import DEAD_LETTERS, INBOX, REPEATS, TICKETS, Topic, changelog
+from schemas.topics import (
+    DEAD_LETTERS,
+    INBOX,
+    NOTICES,
+    REPARTITIONED,
+    REPEATS,
+    TICKETS,
+    Topic,
+    changelog,
+)
 
 POLL_SECONDS: Final = 0.1
 STALL_SECONDS: Final = 90.0
@@ -63,6 +74,7 @@ class Read:
     inbox: dict[int, list[Any]] = field(default_factory=dict)
     tickets: dict[int, list[Any]] = field(default_factory=dict)
     repeats: dict[int, list[Any]] = field(default_factory=dict)
+    notices: dict[int, list[Any]] = field(default_factory=dict)
     letters: dict[int, list[Any]] = field(default_factory=dict)
     changes: dict[str, dict[int, list[Any]]] = field(default_factory=dict)
     """Changelogs by service."""
@@ -91,7 +103,7 @@ class Stage:
         )
 
     def open(self, say: Callable[[str], None]) -> None:
-        """Start Kafka, PostgreSQL, topics and the worker. Raises ``StackError``."""
+        """Start Kafka, PostgreSQL, topics, the worker and HTTP. Raises ``StackError``."""
         on_its_own()
         self.stack.up(Wish(kafka_port=0, postgres_port=0, web_port=0, http_port=0), say)
 
@@ -198,14 +210,25 @@ class Stage:
 
         asyncio.run(self._wait("intake", INBOX, done, len(published), progress))
 
-    def wait_judged(self, tickets: dict[int, list[Any]], progress: Progress) -> None:
-        """Return once dedup has committed every record of the log."""
-        wanted = {number: mine[-1].offset + 1 for number, mine in tickets.items() if mine}
+    def wait_judged(self, progress: Progress) -> None:
+        """Return once dedup has committed every record of the log, and what it hands over."""
+        self._wait_read(TICKETS, progress)
+        for topic in REPARTITIONED["dedup"]:
+            # What a message causes is committed with it: as long as there are more, wait again.
+            known = -1
+            while (there := self._wait_read(topic, progress)) != known:
+                known = there
+
+    def _wait_read(self, topic: Topic, progress: Progress) -> int:
+        """Return once dedup has committed what the topic holds now; how many records that is."""
+        there = asyncio.run(self._scan(topic))
+        wanted = {number: mine[-1].offset + 1 for number, mine in there.items() if mine}
 
         def done(committed: dict[int, int]) -> int:
             return sum(min(committed.get(number, 0), offset) for number, offset in wanted.items())
 
-        asyncio.run(self._wait("dedup", TICKETS, done, sum(wanted.values()), progress))
+        asyncio.run(self._wait("dedup", topic, done, sum(wanted.values()), progress))
+        return sum(map(len, there.values()))
 
     async def _wait(
         self,
@@ -258,9 +281,26 @@ class Stage:
     def _worker_log(self) -> Path:
         return self.stack.log("worker")
 
-    def read_tickets(self) -> dict[int, list[Any]]:
-        """The log as it is now."""
-        return asyncio.run(self._scan(TICKETS))
+    def read_facts(self) -> list[Any]:
+        """The verdicts as they are now."""
+        found = asyncio.run(self._scan(REPEATS))
+        return [record for mine in found.values() for record in mine]
+
+    def find(self, name: str) -> Published | None:
+        """The event with this id, where it lies in the inbox."""
+        quoted = f'"{name}"'.encode()
+        for number, mine in asyncio.run(self._scan(INBOX)).items():
+            for record in reversed(mine):
+                if quoted in (record.value or b""):
+                    return Published(number, record.offset, record.value)
+        return None
+
+    def desk(self, source: str) -> Desk:
+        """An agent's desk and a platform that publishes over HTTP, for as long as the demo runs."""
+        state = self.stack.state
+        assert state is not None, "the stack was started"
+        until = datetime.now(UTC) + timedelta(days=1)
+        return Desk(state.server.port, self.directory / TOKENS_FILE, source, until)
 
     def read(self, services: Sequence[str]) -> Read:
         """All that is there, committed, up to the high-water marks."""
@@ -272,6 +312,7 @@ class Stage:
                 inbox=await self._scan(INBOX),
                 tickets=await self._scan(TICKETS),
                 repeats=await self._scan(REPEATS),
+                notices=await self._scan(NOTICES),
                 letters=await self._scan(DEAD_LETTERS),
                 changes=changes,
             )

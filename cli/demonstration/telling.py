@@ -1,6 +1,7 @@
 """Shows what the demo came to."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,7 +10,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from cli.demonstration.result import Masked, Result
+from cli.demonstration.calling import Call
+from cli.demonstration.result import MASK, Masked, Overturn, Result
 from cli.explaining import words
 from cli.explaining.prose import Prose
 from cli.explaining.speaker import clip
@@ -17,8 +19,9 @@ from cli.explaining.story import anomaly_said
 from cli.explaining.telling import COLOURS, ZH
 
 DETAIL_CHARS = 90
-_MASK = re.compile(r"\[[a-z_]+\]")
-_NUMBER = re.compile(r"\d{11,18}[Xx]?")
+TOLD_OF_NEW = ("first_contact", "another_matter")
+"""Of the reasons for no repeat: the others need no comparison."""
+_NUMBER = re.compile(r"\d{11,18}[Xx]?|[零幺二三四五六七八九]{11}|[\w.]+@[\w.]+|皖A\w{5}")
 
 
 def heading(en: str, zh: str) -> Rule:
@@ -67,11 +70,114 @@ def masked(shown: Masked) -> RenderableType:
     table.add_column(overflow="fold")
     for when, said, pattern, style in (
         ("before 原文", shown.before, _NUMBER, "red"),
-        ("after 入账", shown.after, _MASK, "green"),
+        ("after 入账", shown.after, MASK, "green"),
     ):
         lines = Text("\n").join(Text(clip(text, 240)) for text in said.values())
         lines.highlight_regex(pattern, style)
         table.add_row(when, Prose(lines))
+    return table
+
+
+def reasons(result: Result) -> RenderableType:
+    """A ticket for each verdict and reason, with the words of its fact."""
+    table = _rows()
+    order = list(words.VERDICTS)
+    for fact in sorted(result.reasons, key=lambda each: order.index(each["data"]["verdict"])):
+        data = fact["data"]
+        if data["verdict"] == "new" and data["reason"] not in TOLD_OF_NEW:
+            continue
+        said = words.VERDICTS[data["verdict"]]
+        style = COLOURS[data["verdict"]]
+        table.add_row(
+            Text(f"{data['verdict']}\n{said.zh}", style),
+            f"{fact['subject']}\n{data['rule']} {data['reason']}",
+            _both(data["reason_en"], data["reason_zh"]),
+        )
+    return table
+
+
+def causes(result: Result) -> RenderableType:
+    """A repeat for each root cause, and what shows it (R23)."""
+    table = _rows()
+    for fact in result.causes:
+        cause = fact["data"]["root_cause"]
+        said = words.ENUMS["root_cause"][cause["cause"]]
+        table.add_row(
+            Text(f"{cause['cause']}\n{said.zh}"),
+            f"{fact['subject']}\nfirst 首次 {fact['data']['chain']['first_ticket']}",
+            _both(cause["evidence_en"], cause["evidence_zh"]),
+        )
+    return table
+
+
+def overturn(shown: Overturn) -> RenderableType:
+    """What the rule had said, and what holds."""
+    table = _rows()
+    for when, data in (("before 原认定", shown.before), ("after 现认定", shown.after)):
+        said = words.VERDICTS[data["verdict"]]
+        table.add_row(
+            when,
+            Text(f"{data['verdict']}\n{said.zh}", COLOURS[data["verdict"]]),
+            _both(data["reason_en"], data["reason_zh"]),
+        )
+    mark = shown.after.get("mark") or {}
+    table.add_row("", shown.ticket, Text(mark.get("text") or "", ZH))
+    return table
+
+
+def notice(shown: Mapping[str, Any]) -> RenderableType:
+    """What the citizen is told on receipt (R2)."""
+    return Padding(_both(shown["data"]["text_en"], shown["data"]["text_zh"]), (0, 0, 0, 1))
+
+
+def call(shown: Call) -> RenderableType:
+    """What the agent asked, was told, and what became of the ticket."""
+    verdict = shown.answer["verdict"]
+    held, after = shown.story["verdict"], shown.overturned
+    phone = shown.question["identities"][0]["value"]
+    lines: list[RenderableType] = [
+        Text("POST /v1/contacts/assess", "bold")
+        + Text(f"  phone {phone}, leaf {shown.question['leaf']}: {shown.milliseconds:.0f} ms", ZH),
+        _indented(
+            Text(f"{verdict['verdict']} {verdict['rule']} {verdict['reason']}", "bold"),
+            _both(verdict["reason_en"], verdict["reason_zh"]),
+            Text("say to the citizen 答复口径", "dim"),
+            _both(shown.answer["say"]["en"], shown.answer["say"]["zh"]),
+        ),
+        Text("POST /v1/events", "bold")
+        + Text(f"  {shown.event['subject']}, with a new picture: {shown.taken['status']}", ZH),
+        Text(f"GET /v1/tickets/{shown.event['subject']}", "bold")
+        + Text(
+            f"  events {len(shown.story['events'])}, facts {len(shown.story['facts'])}; "
+            f"verdict after {shown.seconds:.1f} s",
+            ZH,
+        ),
+        _indented(
+            Text(f"{held['verdict']} {held['rule']} {held['reason']}", COLOURS[held["verdict"]]),
+            _both(held["reason_en"], held["reason_zh"]),
+        ),
+        Text("POST /v1/events", "bold") + Text("  an inspector overturns it", ZH),
+        _indented(
+            Text(f"{after['verdict']} {after['rule']} {after['reason']}", COLOURS["overturned"]),
+            _both(after["reason_en"], after["reason_zh"]),
+        ),
+    ]
+    return Padding(Group(*lines), (0, 0, 0, 1))
+
+
+def _indented(*lines: RenderableType) -> RenderableType:
+    return Padding(Group(*lines), (0, 0, 0, 3))
+
+
+def _both(en: str, zh: str) -> RenderableType:
+    return Prose(Text(f"{en}\n{zh}"))
+
+
+def _rows() -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
     return table
 
 
@@ -96,11 +202,16 @@ def accounts(result: Result) -> RenderableType:
         ),
     ]
     for service, each in result.comparisons.items():
+        what = f"{each.outputs:,} records and {each.states:,} states"
+        same = "the same, byte for byte"
+        if not each.states:
+            what = f"{each.outputs:,} last verdicts of citizens whose identities were linked"
+            same = "the same (how often one was restated depends on which partition was ahead)"
         lines.append(
             Text.assemble(
                 ("✓ " if each.same else "✗ ", style),
-                f"{service} computed again in memory: {each.outputs:,} records and {each.states:,} "
-                f"states {'are' if each.same else 'are not all'} the same, byte for byte",
+                f"{service.partition(',')[0]} computed again in memory: {what} "
+                f"{'are' if each.same else 'are not all'} {same}",
             )
         )
     problems = [Text(f"  {problem}", "bold red") for problem in result.problems()]
@@ -130,6 +241,33 @@ def document(result: Result, *, killed: bool, seconds: dict[str, float]) -> dict
         "computed_again": {
             service: {"outputs": each.outputs, "states": each.states, "same": each.same}
             for service, each in result.comparisons.items()
+        },
+        "reasons": {
+            f"{fact['data']['verdict']} {fact['data']['reason']}": fact["subject"]
+            for fact in result.reasons
+        },
+        "root_causes": {
+            fact["data"]["root_cause"]["cause"]: fact["subject"] for fact in result.causes
+        },
+        "overturned": None
+        if result.overturn is None
+        else {
+            "ticket": result.overturn.ticket,
+            "before": result.overturn.before["reason"],
+            "after": result.overturn.after["reason"],
+        },
+        "notice": None if result.notice is None else result.notice["data"]["text_zh"],
+        "call": None
+        if result.call is None
+        else {
+            "assessed": result.call.answer["verdict"]["reason"],
+            "say": result.call.answer["say"],
+            "milliseconds": round(result.call.milliseconds, 1),
+            "ticket": result.call.event["subject"],
+            "verdict": result.call.story["verdict"]["verdict"],
+            "reason": result.call.story["verdict"]["reason"],
+            "overturned": result.call.overturned["verdict"],
+            "seconds": round(result.call.seconds, 2),
         },
         "explained": result.repeat,
         "masked": None

@@ -88,6 +88,7 @@ def fact(name: str, revision: int, replaces: str | None = None) -> dict[str, Any
     [
         ([fact("a", 1)], {}),
         ([fact("a", 1), fact("b", 2, "a")], {}),
+        ([fact("b", 2, "a"), fact("a", 1)], {}),
         ([fact("z", 0), fact("a", 1)], {}),
         ([], {"unjudged": ["T"]}),
         ([fact("a", 1), fact("a", 1)], {"doubled": ["a", "T revisions [1, 1]"],
@@ -95,7 +96,8 @@ def fact(name: str, revision: int, replaces: str | None = None) -> dict[str, Any
         ([fact("a", 1), fact("c", 3, "b")], {"gaps": ["T revisions [1, 3]"]}),
         ([fact("a", 1), fact("b", 2, "x")], {"gaps": ["T revisions [1, 2]"]}),
     ],
-    ids=["one", "revised", "before its receipt", "none", "twice", "a gap", "another replaced"],
+    ids=["one", "revised", "handed over", "before its receipt", "none", "twice", "a gap",
+         "another replaced"],
 )  # fmt: skip
 def test_I2_a_ticket_has_each_revision_once(
     facts: list[dict[str, Any]], wrong: dict[str, list[str]]

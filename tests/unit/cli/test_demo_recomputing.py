@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
+import orjson
 import pytest
 
-from cli.demonstration.recomputing import Comparison, compare
+from cli.demonstration.recomputing import Comparison, compare, compare_linked, linked_in
 from policy.bundle import load
 from runtime.core import TASK_KEY
 from runtime.driver import Driver, Written
 from runtime.engine.task import TaskRecord
 from runtime.keys import KeyRing
 from runtime.processor import Record
-from schemas.topics import INBOX, TICKETS
+from schemas.topics import INBOX, REPEATS, TICKETS
+from services.dedup.domain import Dedup
 from services.intake.domain import Intake
 from vault.directory import KeyedPseudonyms
 
@@ -53,7 +56,7 @@ class Run:
 
     def compared(self) -> Comparison:
         return compare(
-            intake, BUNDLE, INBOX, {0: self.inbox}, TICKETS, {0: self.log}, {0: self.changes}
+            intake, BUNDLE, INBOX, {0: self.inbox}, {TICKETS: {0: self.log}}, {0: self.changes}
         )
 
 
@@ -129,3 +132,84 @@ def test_I2_I5_what_differs_is_named(disturb: Callable[[Run], None], different: 
     here = run()
     disturb(here)
     assert here.compared().different == different
+
+
+# Citizens whose identities were linked
+
+
+def event(
+    citizen: str, ticket: str, at: int, kind: str = "ticket.received", **data: Any
+) -> Consumed:
+    document = {
+        "specversion": "1.0",
+        "id": f"{ticket}-{at}",
+        "source": "s",
+        "type": f"hotline.{kind}.v1",
+        "time": f"2026-03-{at:02d}T09:00:00Z",
+        "recordedtime": f"2026-03-{at:02d}T09:00:00Z",
+        "subject": ticket,
+        "citizen": citizen,
+        "sequence": 1,
+        "leaf": LEAF,
+        "data": data or {"request_type": "complaint", "leaf": LEAF, "channel": "phone"},
+    }
+    at_ms = MARCH_MS + at * 86_400_000
+    return Consumed(at, citizen.encode(), orjson.dumps(document), at_ms)
+
+
+MARCH_MS = 1_772_269_200_000
+"""A day before 2026-03-01T09:00Z: the first of March is day 1."""
+LEAF = "city.facilities.street_light"
+ALIASES = {"first": {"citizen": "c:1"}, "second": {"citizen": "c:2"}}
+LOG = {
+    0: [event("c:1", "T1", 1), event("c:1", "L", 3, "identity.linked", **ALIASES)],
+    1: [event("c:2", "T2", 2), event("c:2", "L", 3, "identity.linked", **ALIASES)],
+}
+BOTH = frozenset({"c:1", "c:2"})
+
+
+def facts_of(*log: Consumed) -> list[Consumed]:
+    """What repeat detection says of a log in this order."""
+    written: list[Written] = []
+    driver = Driver([Dedup()], BUNDLE, written.append)
+    for each in log:
+        driver.feed(Record(TICKETS, 0, each.offset, each.key, each.value, each.timestamp))
+    facts = [each for each in written if each.topic == REPEATS]
+    return [Consumed(number, each.key, each.value) for number, each in enumerate(facts)]
+
+
+def test_who_is_linked_stands_on_the_log() -> None:
+    log = [orjson.loads(each.value or b"") for partition in LOG.values() for each in partition]
+    assert linked_in(log) == BOTH
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 2, 3), (0, 2, 1, 3), (1, 3, 0, 2)])
+def test_R12_of_the_linked_the_last_verdicts_are_the_same_in_any_order(
+    order: tuple[int, ...],
+) -> None:
+    records = [LOG[0][0], LOG[1][0], LOG[0][1], LOG[1][1]]
+    facts = facts_of(*(replace(records[each], timestamp=MARCH_MS) for each in order))
+    found = compare_linked(Dedup, BUNDLE, TICKETS, LOG, REPEATS, {0: facts}, BOTH)
+    assert (found.outputs, found.different) == (2, [])
+
+
+def test_R12_a_verdict_that_does_not_know_of_the_link_is_named() -> None:
+    facts = facts_of(LOG[0][0], LOG[1][0])
+    found = compare_linked(Dedup, BUNDLE, TICKETS, LOG, REPEATS, {0: facts}, BOTH)
+    assert found.different == ["last verdict on T2"]
+
+
+def test_the_linked_are_left_out_of_what_must_be_the_same_bytes() -> None:
+    here = run()
+    lose(here)
+    (citizen,) = {each.key for each in here.log if b'"subject":"T1"' in (each.value or b"")}
+    found = compare(
+        intake,
+        BUNDLE,
+        INBOX,
+        {0: here.inbox},
+        {TICKETS: {0: here.log}},
+        {0: here.changes},
+        frozenset({(citizen or b"").decode()}),
+    )
+    assert found.same
