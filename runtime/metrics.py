@@ -247,6 +247,14 @@ EFFECTS = Counter(
     meaning="Records written to a topic, committed.",
     action="Only for rates; 0 where there is input: see dead letters.",
 )
+INTAKE_RECEIVED = Counter(
+    name="intake_received",
+    labels=("source", "channel"),
+    meaning="Tickets and contacts that citizens brought, by the channel they came through; "
+    "`unknown` where the event does not say.",
+    action="No increase on a channel in hours when people use it: the channel, or what publishes "
+    "it, is cut off (R1); try it.",
+)
 INTAKE_DUPLICATES = Counter(
     name="intake_duplicates",
     labels=("source",),

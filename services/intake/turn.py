@@ -54,6 +54,8 @@ OURS: Final = frozenset(
 """Attributes that only intake writes; a publisher's are dropped."""
 
 _WITH_LEAF: Final = frozenset({TicketReceived, TicketImported, ContactReceived, ContactAnswered})
+_ARRIVING: Final = frozenset({TicketReceived, ContactReceived})
+"""What shows that a channel is open (R1); an import comes through none."""
 _WITH_PARENT: Final = frozenset({TicketMerged, TicketSplit})
 _NAMING: Final = life_cycle.RECEIPTS | {"contact.received"}
 _PSEUDONYM: Final = re.compile(r"c:[0-9a-f]{1,64}|anon:.+")
@@ -156,6 +158,8 @@ class Turn:
             written = 1
             if lost:
                 self._deposit(said, Citizen(citizen))
+            if type(incoming) in _ARRIVING:
+                self._notes.append(("intake_received", (incoming.source, _channel_of(incoming))))
             if type(incoming) in notices.TELLING:
                 told = self._tell(incoming, Citizen(citizen), leaf, before, life)
         forget_at = self._now + timedelta(days=self._policy.intake.forget_after_days)
@@ -324,6 +328,12 @@ def _whose(state: TicketState, kind: str, found: Citizen | None) -> tuple[str, b
     if found is not None and kind in _NAMING:
         return found, True
     return state.citizen, kind in life_cycle.RECEIPTS
+
+
+def _channel_of(incoming: Envelope) -> str:
+    assert isinstance(incoming, TicketReceived | ContactReceived), "only these say how they came"
+    channel = incoming.data.channel
+    return "unknown" if channel is None else channel.value
 
 
 def _leaf_after(incoming: Envelope, before: str | None) -> str | None:

@@ -57,6 +57,7 @@ def test_labels_never_carry_a_ticket_or_citizen() -> None:
     """Unbounded labels kill a Prometheus; personal ones do worse."""
     allowed = {"service", "partition", "inbox_partition", "topic", "reason", "source", "step"}
     allowed |= {"outcome", "unit", "role"}  # units and roles are those of the directory
+    allowed |= {"channel"}  # the contract's
     allowed |= {"route", "method", "status", "caller"}  # a route is a template, a caller a token
     assert {label for metric in CATALOG for label in metric.labels} <= allowed
 

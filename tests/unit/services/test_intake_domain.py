@@ -356,6 +356,31 @@ def test_R12_whose_ticket_it_is(
     assert [named[citizen] for citizen in written] == citizens
 
 
+# --- Channels -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "counted"),
+    [
+        ("ticket.received", {"channel": "wechat"}, "wechat"),
+        ("ticket.received", {}, "unknown"),
+        ("contact.received", {"channel": "phone"}, "phone"),
+        # What moves at cut-over came through no channel, and work on a ticket is no traffic.
+        ("ticket.imported", {"state": "received", "channel": "phone"}, None),
+        ("reply.submitted", {}, None),
+    ],
+)
+def test_R1_what_comes_is_counted_by_channel(
+    kind: str, data: dict[str, Any], counted: str | None
+) -> None:
+    inbox = _Inbox()
+    event = _event(kind, data)
+    received = [note for note in inbox.put(event).notes if note[0] == "intake_received"]
+    expected = [] if counted is None else [("intake_received", ("city/12345", counted))]
+    assert received == expected
+    assert ("intake_received", ("city/12345", counted)) not in inbox.put(event).notes, "a duplicate"
+
+
 # --- Life cycle ---------------------------------------------------------------------------------
 
 

@@ -84,7 +84,8 @@ class _Inbox:
         event = self.intake.decode(record)
         decision = self.intake.decide({"T1": self.state}, event, NOW, self.policy)
         self.state = decision.states.get("T1", self.state)
-        self.notes += [each for each in decision.notes if each[0] != "intake_parked"]
+        aside = ("intake_parked", "intake_received")
+        self.notes += [each for each in decision.notes if each[0] not in aside]
         found = []
         for effect in decision.effects:
             if effect.topic is NOTICES:
