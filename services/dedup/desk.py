@@ -301,8 +301,8 @@ class Desk:
     def enrich(self, ticket_id: str, update: Callable[[Handling], Handling], cause: str) -> None:
         """More is known of how a ticket was handled: verdicts that rest on it are judged again.
 
-        Heads are copies, so all are looked at. Its own verdict does not rest on it; a chase is
-        counted (R18), and evidence may be its own (R17).
+        Heads are copies, so all are looked at. Its own verdict does not rest on it; but who handles
+        it is what it is counted by (R16), a chase is counted (R18), evidence may be its own (R17).
         """
         for key, state in list(self.states.items()):
             if state is None:
@@ -316,7 +316,7 @@ class Desk:
             if index >= 0:
                 ticket = self._enriched(tickets[index], ticket_id, update)
                 changed = ticket if ticket is not tickets[index] else changed
-                chased = ticket.handling.chases != tickets[index].handling.chases
+                restated = _counted_by(ticket.handling) != _counted_by(tickets[index].handling)
                 tickets[index] = ticket
             if changed is None:
                 continue
@@ -325,7 +325,7 @@ class Desk:
                 changed,
                 cause,
                 f"earlier_{cause}",
-                forced=index >= 0 and chased,
+                forced=index >= 0 and restated,
                 handling_alone=True,
             )
             self.judge(key, tickets, max(index, 0), change)
@@ -457,6 +457,10 @@ class Change:
 
 def _counted_under(ticket: Ticket) -> tuple[object, ...]:
     return ticket.area, ticket.request_type, ticket.matter.department, ticket.withdrawn
+
+
+def _counted_by(handling: Handling) -> tuple[object, ...]:
+    return handling.department, handling.team, handling.handler, handling.chases
 
 
 def _marks(ticket: Ticket) -> tuple[object, ...]:

@@ -456,7 +456,12 @@ def test_verdicts_are_restated_only_when_what_they_say_changes() -> None:
     log, machine = Log(), Machine()
     machine.feed([log.received("A", JAN, **HERE), log.received("B", JAN + days(20), **HERE)])
     for kind, data, said in (
-        ("ticket.dispatched", {"department": "D1"}, [("B", "overdue_before")]),  # who is charged
+        # By whom it is counted, and who is charged.
+        (
+            "ticket.dispatched",
+            {"department": "D1"},
+            [("A", "first_contact"), ("B", "overdue_before")],
+        ),
         ("ticket.progressed", {"text": "在办"}, []),
         ("evidence.added", {"text": "照片"}, []),
         ("extension.granted", {"new_due_at": (JAN + days(40)).isoformat()}, []),

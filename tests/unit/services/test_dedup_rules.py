@@ -630,6 +630,22 @@ def test_R16_the_dimensions_of_a_ticket() -> None:
     }  # fmt: skip
 
 
+def test_R16_a_ticket_is_counted_under_whoever_handles_it_now() -> None:
+    log, machine = Log(), Machine()
+    machine.feed([log.received("A", JAN, department="城管局")])
+    steps = (
+        (log.dispatched("A", JAN + days(1), department="D1"), ("D1", None, None)),
+        (log.dispatched("A", JAN + days(2), department="D1", team="T1"), ("D1", "T1", None)),
+        (log.dispatched("A", JAN + days(3), department="D2", handler="H2"), ("D2", None, "H2")),
+    )
+    for event, counted_by in steps:
+        (fact,) = machine.feed([event])
+        found = fact.data.dimensions
+        assert (found.department, found.team, found.handler) == counted_by
+        assert (fact.data.verdict, fact.data.cause) == ("new", "ticket_dispatched")
+    assert machine.feed([log.closed("A", JAN + days(4))]) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "restated"),
     [
@@ -666,7 +682,7 @@ def test_R22_a_repeat_points_to_the_first_ticket_and_how_it_was_handled() -> Non
             log.called_back("A", JAN + days(11), contacted=False),
         ]
     )
-    assert said(quiet) == [("A", *FIRST)], "handling alone makes no verdict"
+    assert said(quiet) == [("A", *FIRST)] * 2, "handling alone makes no verdict, but a dispatch"
     facts = machine.feed([log.received("B", JAN + days(20))])
     first = facts[0].data.first
     assert first is not None
