@@ -37,7 +37,7 @@ from cli.explaining.speaker import Speaker
 from cli.explaining.story import tell
 from cli.explaining.telling import show
 from cli.sampling import SampleRecord, generate
-from cli.sampling.ticket import PLATFORM
+from cli.sampling.ticket import PLATFORM, begin_of
 from policy import bundle as policy_bundle
 from policy.bundle import Bundle
 from policy.errors import PolicyError
@@ -112,8 +112,9 @@ def _run(stage: Stage, steps: "Steps", seed: int, tickets: int, kill: bool) -> R
     with steps.step("start Kafka, PostgreSQL, the worker and HTTP") as step:
         stage.open(step.say)
         desk = stage.desk(PLATFORM)
-    records = list(generate(seed, tickets, _yesterday(bundle)))
-    published = _through(stage, steps, records, kill)
+    day = _yesterday(bundle)
+    records = list(generate(seed, tickets, day))
+    published = _through(stage, steps, records, begin_of(day), kill)
     with steps.step("judge") as step:
         stage.wait_judged(step.progress)
     with steps.step("answer a call over HTTP") as step:
@@ -153,16 +154,27 @@ def _yesterday(bundle: Bundle) -> date:
 
 
 def _through(
-    stage: Stage, steps: "Steps", records: list[SampleRecord], kill: bool
+    stage: Stage, steps: "Steps", records: list[SampleRecord], day: int, kill: bool
 ) -> list[Published]:
-    """Publish, and wait until intake took all; with ``kill`` the worker dies on the way."""
+    """Publish, and wait until intake took all; with ``kill`` the worker dies on the way.
+
+    What lies before the day goes first, for in life it is weeks ahead; published at once it would
+    only be partitions ahead, and a human's mark might come before what it is about.
+    """
+    past = [each for each in records if each.at < day]
+    rest = records[len(past) :]
+    with steps.step("publish the weeks before, and take them in") as step:
+        published = stage.publish(past, step.progress)
+        stage.wait_taken(published, step.progress)
+        stage.wait_judged(step.progress)
     if not kill:
         with steps.step("publish the day") as step:
-            published = stage.publish(records, step.progress)
+            published += stage.publish(rest, step.progress)
     else:
         with steps.step("publish the day and kill the worker on the way (SIGKILL)") as step:
-            published, taken = stage.publish_and_kill(records, step.progress)
-            step.name += f": it had taken {taken:,} of {len(records):,}"
+            of_the_day, taken = stage.publish_and_kill(rest, step.progress)
+            published += of_the_day
+            step.name += f": it had taken {taken:,} of {len(rest):,}"
         with steps.step("start the worker again") as step:
             stage.restart_worker(step.say)
     with steps.step("take it in") as step:

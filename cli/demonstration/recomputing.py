@@ -149,13 +149,13 @@ def compare_linked(
     found = Comparison()
     facts: list[Written] = []
     driver = Driver([make()], bundle, facts.append)
-    theirs = [
+    log = [
         (record.timestamp, number, record)
         for number, partition in records.items()
         for record in partition
         if (record.key or b"").decode() in linked
     ]
-    for _, number, record in sorted(theirs, key=lambda each: each[:2]):
+    for _, number, record in sorted(log, key=lambda each: each[:2]):
         driver.feed(_record(read, number, record))
     expected = _last(each.value for each in facts if each.topic.name == written.name)
     there = _last(
@@ -165,15 +165,16 @@ def compare_linked(
         if (record.key or b"").decode() in linked
     )
     found.outputs = len(there)
-    found.different = [
-        f"last verdict on {ticket}"
-        for ticket in sorted(expected.keys() | there.keys())
-        if expected.get(ticket) != there.get(ticket)
-    ]
+    for ticket in sorted(expected.keys() | there.keys()):
+        mine, theirs = expected.get(ticket, {}), there.get(ticket, {})
+        fields = [name for name in HELD if mine.get(name) != theirs.get(name)]
+        if fields:
+            found.different.append(f"last verdict on {ticket} ({', '.join(fields)})")
     return found
 
 
-HOLDS: Final = ("verdict", "reason", "chain", "dimensions", "counted", "recontact", "mark")
+HOLDS: Final = ("verdict", "reason", "counted", "recontact", "mark")
+HELD: Final = (*HOLDS, "leaf", "first_ticket", "position", "cause", "rests_on")
 """Of a verdict: what does not depend on when it was stated."""
 
 
@@ -189,13 +190,17 @@ def _last(facts: Iterable[bytes | None]) -> dict[str, dict[str, Any]]:
 
 
 def what_holds(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A verdict without what depends on when it was stated: revision, ids, chain's length."""
+    """A verdict without what depends on when it was stated: revision, ids, how far the ticket and
+    those before it were handled by then."""
     held = {name: data.get(name) for name in HOLDS}
-    chain = data.get("chain") or {}
-    held["chain"] = {name: chain.get(name) for name in ("first_ticket", "position")}
-    held["cause"] = (data.get("root_cause") or {}).get("cause")
-    held["rests_on"] = (data.get("rests_on") or {}).get("ticket")
-    return held
+    chain, cause = data.get("chain") or {}, data.get("root_cause") or {}
+    return held | {
+        "leaf": data["dimensions"].get("leaf"),
+        "first_ticket": chain.get("first_ticket"),
+        "position": chain.get("position"),
+        "cause": cause.get("cause"),
+        "rests_on": (data.get("rests_on") or {}).get("ticket"),
+    }
 
 
 def _record(topic: Topic, number: int, record: Any) -> Record:

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from random import Random
 
@@ -31,10 +31,10 @@ from cli.sampling.ticket import (
     HOUR,
     MINUTE,
     PLATFORM,
-    ZONE,
     Data,
     Said,
     Ticket,
+    begin_of,
     new_ticket,
     retell,
     stamp,
@@ -196,7 +196,7 @@ class _City:
         self.seed = seed
         self.rng = Random(seed)
         self.tickets = tickets
-        self.start = int(datetime(day.year, day.month, day.day, tzinfo=ZONE).timestamp())
+        self.start = begin_of(day)
         self.end = self.start + days * DAY
         self.days = days
         self.heap: list[tuple[int, int, bytes | None, bytes, Kind]] = []

@@ -1,7 +1,7 @@
 """A ticket of the sample with all that its life needs to know, and what its receipt says."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
@@ -21,6 +21,11 @@ Data = dict[str, Any]
 
 HANDLERS = tuple(f"H{number:03d}" for number in range(1, 61))
 AGENTS = tuple(f"A{number:03d}" for number in range(1, 31))
+
+
+def begin_of(day: date) -> int:
+    """Midnight of the city, seconds since 1970."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=ZONE).timestamp())
 
 
 def stamp(at: int) -> str:
