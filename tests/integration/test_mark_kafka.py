@@ -1,4 +1,5 @@
-"""``hotline mark`` against real workers: the verdict that follows, and what is refused (R15)."""
+"""``hotline mark`` against real workers: the verdict that follows, what a replay says, what is
+refused (R15)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,12 @@ from click.testing import CliRunner
 
 from cli.main import main
 from deploy.local.broker import Cluster
+from policy.bundle import load
 from runtime.engine.task import partition_of
+from schemas.topics import REPEATS, TICKETS
+from services.dedup.domain import Dedup
 from tests.conftest import MakeTopics, run
+from tests.kit.ledger import Ledger, fold
 from tests.kit.worker import Worker
 
 PARTITIONS = 2
@@ -75,8 +80,29 @@ def test_R15_a_mark_is_an_event_and_gives_the_next_verdict(
         overturned = mark(environ, "M2", "overturn", "--by", "wang", "--wait", "60")
         assert overturned.exit_code == 0, overturned.output
         assert "M2: overturned (marked_overturned)" in overturned.output
+        run(the_log_says_the_same_again(Ledger(kafka.bootstrap, topic_prefix, partitions=2)))
     finally:
         worker.kill()
+
+
+async def the_log_says_the_same_again(ledger: Ledger) -> None:
+    """A replay of the log: every verdict to the byte, the marked one last (R15). Without the marks
+    the rule has its say, so it is they that survive."""
+    log, said = await ledger.read(TICKETS), await ledger.read(REPEATS)
+    written, _ = fold(Dedup, TICKETS, log, load("cn-12345"))
+    (repeats,) = [records for records in said.values() if records]
+    assert [each.value for each in written[REPEATS.name]] == [each.value for each in repeats]
+    last = orjson.loads(written[REPEATS.name][-1].value or b"")
+    assert (last["subject"], last["data"]["verdict"]) == ("M2", "overturned")
+    assert last["data"]["mark"]["by"] == "wang"
+
+    unmarked = {
+        number: [record for record in records if b"verdict.marked" not in record.value]
+        for number, records in log.items()
+    }
+    written, _ = fold(Dedup, TICKETS, unmarked, load("cn-12345"))
+    last = orjson.loads(written[REPEATS.name][-1].value or b"")
+    assert last["data"]["verdict"] not in ("overturned", "confirmed")
 
 
 @pytest.mark.parametrize(
