@@ -126,6 +126,41 @@ async def test_R1_binary_mode_says_the_same(
     assert {record.key.decode() for record in records} == {"路灯 1"}
 
 
+async def test_F15_each_kind_of_poison_is_answered_and_its_neighbours_pass(
+    serving: Serving, kafka: Cluster, topic_prefix: str
+) -> None:
+    """The kinds of tests/fault/test_fault_poison.py. Over HTTP the subject is the key."""
+    keyless = {name: value for name, value in event("P6").items() if name != "subject"}
+    two_megabytes = event("P3", data={"text": "x" * 2 * 1024 * 1024})
+    single: list[tuple[bytes, int, str]] = [
+        (b'{"specversion": "1.0", "id"', 400, "not_json"),
+        (orjson.dumps(event("P2", type="hotline.ticket.received.v9")), 422, "unknown_version"),
+        (orjson.dumps(two_megabytes), 413, "too_large"),
+        (b"", 400, "not_json"),
+        (b"null", 400, "not_cloudevent"),
+        (orjson.dumps(keyless), 422, "invalid"),
+        (orjson.dumps(event("P7") | {"subject": None}), 422, "invalid"),
+        (orjson.dumps(event("P8")).replace(b'"P8"', b'"\xff\xfe"'), 400, "not_utf8"),
+    ]
+    async with serving.client() as client:
+        for number, (content, status, reason) in enumerate(single):
+            answer = await send(client, content)
+            assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+            assert (await send(client, event(f"G{number}"))).status_code == 202
+        # In a batch what can be read apart is refused apart.
+        mixed = b"[%b]" % b",".join(
+            [single[1][0], orjson.dumps(event("G8")), single[2][0], b"null", single[5][0]]
+        )
+        answer = await send(client, mixed, BATCH)
+    assert answer.status_code == 207
+    assert [item.get("reason", "") for item in answer.json()["items"]] == [
+        *("unknown_version", "", "too_large", "not_cloudevent", "invalid"),
+    ]
+    taken = {(record.key or b"").decode() for record in await inbox(kafka, topic_prefix)}
+    assert taken == {f"G{number}" for number in range(9)}
+    assert serving.running
+
+
 async def test_R61_who_may_not_publish_is_refused(serving: Serving) -> None:
     async with httpx.AsyncClient(base_url=serving.url) as client:
         answer = await send(client, event("T1"))
