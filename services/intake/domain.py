@@ -42,6 +42,12 @@ HOP_HEADER = "hotline-hop"
 
 PLACES: Final = "places"
 """What the key of places' keys is derived for; of the ring's first version, for they must stay."""
+DIGESTS: Final = "digests of events"
+"""What the key of remembered digests is derived for; of the first version, for they are compared.
+
+Without it a digest would tell whoever reads states, with the masked event from the log, which of
+all telephone numbers was in the original; also after the citizen was erased (R61).
+"""
 
 
 class Intake(Processor[TicketState, InboxEvent | Tick]):
@@ -75,6 +81,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         """
         masker = Masker(ring.derive(PLACES, ring.origin))
         self._tools = Tools(directory, masker, Sealer(ring))
+        self._digest_key = ring.derive(DIGESTS, ring.origin)
         self._partitions = partitions
         self._forward = forward
         self._max_event_bytes = max_event_bytes
@@ -119,7 +126,8 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
         state = states[incoming.subject]
         identity = hashed(f"{incoming.source}\x1f{incoming.id}".encode())
         known_digest = None if state is None else state.seen.get(identity)
-        if known_digest == event.digest:
+        digest = hashed(event.digest.encode(), self._digest_key)
+        if known_digest == digest:
             return Decision(notes=(("intake_duplicates", (incoming.source,)),))
         if known_digest is not None:
             raise _reused(event, "with another content")
@@ -127,7 +135,7 @@ class Intake(Processor[TicketState, InboxEvent | Tick]):
             raise _reused(event, f"on {event.elsewhere!r}")
         if state is None:
             state = TicketState(anonymous(incoming.subject))
-        seen = _remembered(state.seen, identity, event.digest, policy.intake.seen_ids)
+        seen = _remembered(state.seen, identity, digest, policy.intake.seen_ids)
         return self._taken(replace(state, seen=seen), event, now, policy)
 
     def wake(

@@ -22,7 +22,7 @@ from schemas.events import EVENT_TYPES, TicketReceived, parse_event
 from schemas.ids import is_anonymous
 from schemas.topics import CLOCK, INBOX, NOTICES, TICKETS
 from services.intake.domain import HOP_HEADER, TICK_HEADER, Intake
-from services.intake.reading import InboxEvent, Refused, Tick
+from services.intake.reading import InboxEvent, Refused, Tick, hashed
 from services.intake.state import TicketState
 from vault.deposits import Link
 from vault.directory import KeyedPseudonyms
@@ -220,6 +220,22 @@ def test_replay_leaves_events_where_they_are() -> None:
 
 
 # --- Duplicates and refusals --------------------------------------------------------------------
+
+
+def test_R61_what_is_remembered_of_an_event_cannot_be_guessed() -> None:
+    """Who tries all telephone numbers in the masked event must not learn the right one."""
+    inbox = _Inbox()
+    record = _record(orjson.dumps(_event("ticket.received", {"complainant": ZHANG})))
+    inbox.take(record)
+    (kept,) = inbox.states["T1"].seen.values()
+    event = inbox.intake.decode(record)
+    assert isinstance(event, InboxEvent)
+    assert kept not in (event.digest, hashed(event.digest.encode()))
+    other = Intake(directory=KeyedPseudonyms(KEY), ring=KeyRing({1: KEY[::-1]}), partitions=1)
+    decision = other.decide({"T1": None}, event, NOW, POLICY)
+    state = decision.states["T1"]
+    assert state is not None
+    assert kept not in state.seen.values()
 
 
 def test_a_duplicate_is_dropped_and_counted() -> None:
