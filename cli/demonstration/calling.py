@@ -6,6 +6,7 @@ The demo's live part, by the same HTTP that a call-centre platform uses: ``POST
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,11 +80,18 @@ class Call:
 
 def caller(facts: Iterable[Mapping[str, Any]], published: Sequence[Published]) -> Caller | None:
     """One who was told the result of a closed case, without a ticket (R17); None if nobody was."""
+    facts = list(facts)
+    tickets: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        if fact["data"].get("subject_kind") != "contact":
+            tickets[fact["citizen"]].add(fact["subject"])
     cases = [
         fact["data"]["rests_on"]["ticket"]
         for fact in facts
         if fact["data"].get("subject_kind") == "contact"
         and fact["data"]["reason"] == "closed_no_new_evidence"
+        # Somebody with another ticket may be asked about that one.
+        and tickets[fact["citizen"]] <= {fact["data"]["rests_on"]["ticket"]}
     ]
     for record in published if cases else ():
         if b"hotline.ticket.received.v1" not in record.value:

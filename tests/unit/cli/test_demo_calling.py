@@ -35,7 +35,11 @@ WHO = Caller("T1", RECEIPT)
 
 
 def fact(kind: str | None, reason: str) -> dict[str, Any]:
-    return {"data": {"subject_kind": kind, "reason": reason, "rests_on": {"ticket": "T1"}}}
+    return {
+        "citizen": "c:1",
+        "subject": "C9" if kind else "T9",
+        "data": {"subject_kind": kind, "reason": reason, "rests_on": {"ticket": "T1"}},
+    }
 
 
 PUBLISHED = [
@@ -49,11 +53,18 @@ PUBLISHED = [
     ("facts", "found"),
     [
         ([fact("contact", "closed_no_new_evidence")], WHO),
+        ([fact("contact", "closed_no_new_evidence"), fact(None, "in_progress")], None),
         ([fact(None, "closed_no_new_evidence")], None),
         ([fact("contact", "in_progress")], None),
         ([], None),
     ],
-    ids=["told the result", "with a ticket", "told where it stands", "nobody"],
+    ids=[
+        "told the result",
+        "and with a ticket since",
+        "with a ticket",
+        "told where it stands",
+        "nobody",
+    ],
 )
 def test_R17_who_was_told_the_result_rings_again(
     facts: list[dict[str, Any]], found: Caller | None
