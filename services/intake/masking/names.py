@@ -7,15 +7,19 @@ address stays, too: «[name]女士».
 """
 
 import re
+from typing import Final
 
+from services.intake.masking.glance import glance
 from services.intake.masking.surnames import COMPOUND_SURNAMES, SURNAMES, WORDS
 
 MARK = "[name]"
 _HAN = "\u4e00-\u9fff"
 _SINGLE = "".join(sorted(SURNAMES))
 _COMPOUND = "|".join(sorted(COMPOUND_SURNAMES))
-_SEPARATOR = r"[ \u3000:：;；,，(（【“\"]{0,3}+"
-_SURNAME = rf"(?=[{_SINGLE}]|{_COMPOUND})"
+_SURNAME_CHARACTERS = f"(?:[{_SINGLE}]|{_COMPOUND})"
+_ONE_SEPARATOR = r"[ \u3000:：;；,，(（【“\"]"
+_SEPARATOR = rf"{_ONE_SEPARATOR}{{0,3}}+"
+_SURNAME = rf"(?={_SURNAME_CHARACTERS})"
 # One literal character first: the search for it runs at memory speed, a class of them does not.
 _CALLED = re.compile(rf"叫{_SEPARATOR}{_SURNAME}")
 """我叫, 本人叫, 儿子叫, 叫做 aside."""
@@ -32,16 +36,10 @@ _HOLDER = re.compile(rf"主(?<=业主|户主|房主|车主|机主)[叫是]?[ :�
 _RESIDENT = re.compile(rf"民(?<=市民|村民|居民)[叫是]?[ :：(（]{{0,2}}+{_SURNAME}")
 _I_AM = re.compile(rf"我是[ :：]{{0,2}}+{_SURNAME}")
 """After these mostly something else: only a whole word that is no other word is taken."""
-_TITLE = re.compile(r"(?:先生|女士|小姐|太太|师傅|阿姨|大[爷妈叔伯婶姐哥娘]|老伯|爷爷|奶奶)")
+_TITLES = "先生|女士|小姐|太太|师傅|阿姨|大[爷妈叔伯婶姐哥娘]|老伯|爷爷|奶奶"
+_TITLE = re.compile(_TITLES)
 """Forms of address. Offices are not among them."""
 _SOMEBODY = re.compile("某某?(?![些种个天日年处地市县区小公业村栋])")
-_MAYBE = re.compile(
-    "[人主民是叫名某生士姐傅姨爷妈叔伯婶哥娘奶太\\[*](?:"
-    rf"(?<=人|主|民|叫|名)[叫是为姓名系]{{0,3}}+{_SEPARATOR}{_SURNAME}"
-    rf"|(?<=我是)[ :：]{{0,2}}+{_SURNAME}"
-    r"|(?<=先生|女士|小姐|师傅|阿姨|大[爷妈叔伯婶姐哥娘]|老伯|爷爷|奶奶|太太)|(?<=[某\[*]))"
-)
-"""One search for all of the above: in most texts nothing is found."""
 _NUMBERED = re.compile(r"[\[*](?:(?<=\[)(?:phone|id)\]|(?<=\*)\*{5})(?<!\*{7})")
 """A number that intake, or the publisher, has masked."""
 _BEFORE_NUMBER = re.compile(
@@ -50,10 +48,11 @@ _BEFORE_NUMBER = re.compile(
 )
 _LONGEST_BEFORE = 18
 
-_END = re.compile(
-    rf"[^{_HAN}]|$|[和及与](?=[{_SINGLE}])|电话|手机|联系|身份证|先生|女士|小姐|同志|来[电访信自]|反映|投诉|举报|咨询|求助"
+_SURE_END = (
+    "电话|手机|联系|身份证|先生|女士|小姐|同志|来[电访信自]|反映|投诉|举报|咨询|求助"
     r"|建议|要求|[今现]年|表示|认为|家?住|居住|网名|户口|名下|夫妇|一家|代表|强烈|多次|一直|男[,，]|女[,，]"
 )
+_END = re.compile(rf"[^{_HAN}]|$|[和及与](?=[{_SINGLE}])|{_SURE_END}")
 """What comes after a whole name, always."""
 _MAYBE_END = re.compile(r"[是于因在向与和及的已从对想系称说我为被把将就有没不未等也原之曾户]")
 """What may come after a name, or be its last character."""
@@ -63,6 +62,19 @@ _TITLED = re.compile("先生|女士|小姐|同志|师傅|阿姨|大[爷妈叔伯
 _STANDS_BEFORE = re.compile(rf"[^{_HAN}]|[和与及跟对向给让找叫的由被]")
 """What a name can follow without being part of it."""
 _NOT_SOMEBODY = frozenset("商于向成关方安卫全万")
+_SEPARATORS = f"{_ONE_SEPARATOR}{{0,3}}"
+_STRICTLY = (
+    rf"[ :：(（]{{0,2}}{_SURNAME_CHARACTERS}[{_HAN}]{{1,2}}"
+    rf"(?:[^{_HAN}]|$|[和及与][{_SINGLE}]|{_SURE_END})"
+)
+GLANCE: Final = (
+    rf"[电访诉映报求助请事害警修帖言馈议托系询件货租本]人(?:姓名|名字)?[是为叫系]?{_SEPARATORS}"
+    rf"{_SURNAME_CHARACTERS}|(?:叫|姓名[是为叫]?|署名[是为]?){_SEPARATORS}{_SURNAME_CHARACTERS}"
+    rf"|(?:[业户房车机]主|[市村居]民)[叫是]?{_STRICTLY}|我是{_STRICTLY}"
+    rf"|{_SURNAME_CHARACTERS}某|{_TITLES}|\[(?:phone|id)\]|\*{{6}}"
+)
+"""Where a name may stand in Chinese (``glance``)."""
+_may_hold_title = glance(_TITLES)
 _NO_SURNAME_BEFORE = {
     "师傅": frozenset("车水电机修楼游相石"),
     "小姐": frozenset("楼车向"),
@@ -88,8 +100,6 @@ _STREET = re.compile(
 
 def mask_chinese_names(text: str) -> str:
     """The text with the names after (or before) the usual Chinese markers replaced."""
-    if _MAYBE.search(text) is None:
-        return text
     spans: list[tuple[int, int]] = []
     for marker in _PERSON.finditer(text):
         strong = text[marker.start() - 1] != "本"
@@ -109,10 +119,11 @@ def mask_chinese_names(text: str) -> str:
             surname = _surname_before(text, found.start())
             if surname and text[found.start() - 1] not in _NOT_SOMEBODY:
                 spans.append((found.start() - surname, found.end()))
-    for title in _TITLE.finditer(text):
-        span = _before(text, title)
-        if span is not None:
-            spans.append(span)
+    if _may_hold_title(text):
+        for title in _TITLE.finditer(text):
+            span = _before(text, title)
+            if span is not None:
+                spans.append(span)
     if "[" in text or "*" in text:
         _take_numbered(text, spans)
     return _replaced(text, spans)

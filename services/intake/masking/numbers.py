@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 _GAP = r"[ \u3000\-－–—.·]?"
 """What people put between groups of digits."""
@@ -11,7 +11,7 @@ _END = r"(?![0-9A-Za-z])"
 _NOT_IN_UUID = "(?<![0-9a-f]{8}-[0-9a-f])"
 _PROVINCE_CODE = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91)"
 _MONTH_DAY = "(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
 _PLATE_CHARACTER = "[A-HJ-NP-Za-hj-np-z0-9]"
 _MOBILE = "|".join(
     # Only the ways in which people group a number: a gap anywhere would take «1998.5-2003.10».
@@ -104,15 +104,20 @@ EMAIL = Kind(
 PLATE = Kind(
     "plate",  # 车牌号, GA 36: province, letter, five or six characters, a digit early among them
     re.compile(
-        rf"[{PROVINCES}][A-HJ-NP-Za-hj-np-z][ ·•・\-]?(?=[A-Za-z]{{0,3}}[0-9])"
+        rf"[{_PROVINCES}][A-HJ-NP-Za-hj-np-z][ ·•・\-]?(?=[A-Za-z]{{0,3}}[0-9])"
         rf"{_PLATE_CHARACTER}{{4,5}}(?:{_PLATE_CHARACTER}|[挂学警港澳领]){_END}"
     ),
 )
 KINDS: tuple[Kind, ...] = (*LONG_NUMBERS, EMAIL, PLATE)
 
-MAYBE_GAP = r"[ \u3000\-－–—.·,、()（）]{0,3}+"
-_LONG_NUMBER = re.compile(rf"[0-9](?:{MAYBE_GAP}[0-9]){{9}}")
+MAYBE_GAP = r"[ \u3000\-－–—.·,、()（）]{0,3}"
+_LONG_NUMBER = re.compile(rf"[0-9](?:{MAYBE_GAP}+[0-9]){{9}}")
 _WITH_PLUS = re.compile(rf"[+＋]{_GAP}[1-9]")
+GLANCE: Final = (
+    rf"[0-9](?:{MAYBE_GAP}[0-9]){{9}}|[+＋]{_GAP}[1-9]|@"
+    rf"|[{_PROVINCES}][A-Za-z][ ·•・\-]?[A-Za-z]{{0,3}}[0-9]"
+)
+"""Where one of these kinds may stand (``glance``), in half-width."""
 _RUN = re.compile(r"[0-9A-Za-z \u3000+＋()（）\-－–—.·,、转]{7,}")
 """All that a long number and its neighbours can consist of: only such a run is looked at closely,
 which is a fifth of the work in Chinese text."""

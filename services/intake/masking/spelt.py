@@ -6,7 +6,7 @@ are no runs long enough. What counts is the digits themselves, whatever stands b
 
 import re
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 _VALUE = {
     character: str(value)
@@ -15,15 +15,15 @@ _VALUE = {
     )
     for character in characters
 } | {str(digit): str(digit) for digit in range(10)}
-NUMERALS = "".join(character for character in _VALUE if not character.isdecimal())
-_DIGIT = f"[{NUMERALS}0-9]"
+_NUMERALS = "".join(character for character in _VALUE if not character.isdecimal())
+_DIGIT = f"[{_NUMERALS}0-9]"
 _GAP = r"(?:[ \u3000,，、.。·\-－–—…~:：;；()（）]|嗯|呃|啊|哦|额|唉|然后|那个|后面是?|接着|再)"
 """What people put, and say, between groups of digits."""
 _TIMES = {"两": 2, "俩": 2, "二": 2, "三": 3, "四": 4, "五": 5}
 _TOKEN = rf"(?:[两俩二三四五]个{_DIGIT}|{_DIGIT})"
-_MAYBE_GAP = r"[ \u3000,，、.。·\-－–—…~:：;；()（）嗯呃啊哦额唉然后那个面是接着再个]{0,6}+"
-MAYBE = rf"[{NUMERALS}](?:{_MAYBE_GAP}[{NUMERALS}]){{2}}"
-"""Where such a number may stand: what a text is searched for first."""
+_MAYBE_GAP = r"[ \u3000,，、.。·\-－–—…~:：;；()（）嗯呃啊哦额唉然后那个面是接着再个]{0,6}"
+GLANCE: Final = rf"[{_NUMERALS}](?:{_MAYBE_GAP}[{_NUMERALS}]){{2}}"
+"""Where such a number may stand (``glance``)."""
 _RUN = re.compile(rf"{_TOKEN}(?:{_GAP}{{0,4}}{_TOKEN}){{6,}}[XxＸ叉]?")
 _TOKENS = re.compile(rf"([两俩二三四五])个({_DIGIT})|({_DIGIT})")
 

@@ -4,14 +4,11 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from services.intake.masking.houses import mask_address as mask_house
-from services.intake.masking.houses import mask_english_houses, mask_houses
-from services.intake.masking.names import ENGLISH_HINTS, mask_chinese_names, mask_english_names
-from services.intake.masking.numbers import MAYBE_GAP, PROVINCES, mask_numbers
-from services.intake.masking.spelt import MAYBE as MAYBE_SPELT
-from services.intake.masking.spelt import mask_spelt
+from services.intake.masking import houses, names, numbers, spelt
+from services.intake.masking.glance import glance
 
-MAYBE_NUMBER = re.compile("[0-9０-９@＠]")
+_ENGLISH = "[a-z] [A-Za-z0-9]"
+_MAYBE_NUMBER = re.compile("[0-9０-９@＠]")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?"
     r"(?:Z|[+\-][0-9]{2}:?[0-9]{2})?"
@@ -21,17 +18,19 @@ _FULL_WIDTH = re.compile("[０-９＠]")
 _HALF_WIDTH = {
     code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code).isalnum() or code == 0xFF20
 } | {ord("．"): "."}
-_PLATE_BEFORE = "|".join(
-    rf"(?<=[{PROVINCES}][A-Za-zＡ-Ｚ]{between}[0-9])" for between in ("", ".", "..", "...", "....")
+_FULL_WIDTH_OR_NUMBER = re.compile(
+    rf"[0-9０-９＠](?:(?:{numbers.MAYBE_GAP}+[0-9]){{9}}|(?P<full>(?<=[０-９＠])))"
 )
-_DIGITS = re.compile(
-    rf"[0-9０-９＠](?:(?P<number>(?:{MAYBE_GAP}[0-9]){{9}}|{_PLATE_BEFORE})|(?P<full>(?<=[０-９＠]))"
-    r"|(?P<house>[0-9]{0,4}+[A-Za-z]?(?:[号栋幢座室房弄户楼]|单元|[\-－—#][0-9])))"
-)
-"""One search from digit to digit: most texts have none that are somebody's."""
-_SPELT = re.compile(MAYBE_SPELT)
-_SPELT_HOUSE = re.compile("[一二三四五六七八九十百零〇](?:[号栋幢座室弄]|单元)")
-_ENGLISH = re.compile("[a-z] [A-Za-z0-9]")
+_FULL_WIDTH_GLANCE = "[０-９]|＠"
+_may_hold_full_width = glance(_FULL_WIDTH_GLANCE)
+_may_hold_number = glance(numbers.GLANCE)
+_may_hold_spelt = glance(spelt.GLANCE)
+_may_hold_house = glance(houses.GLANCE)
+_may_hold_english = glance(_ENGLISH)
+_may_hold_name = glance(names.GLANCE)
+_SELDOM = (_FULL_WIDTH_GLANCE, numbers.GLANCE, spelt.GLANCE, _ENGLISH)
+_may_hold_seldom = glance(*_SELDOM)
+_may_hold_any = glance(*_SELDOM, houses.GLANCE, names.GLANCE)
 _NUMERAL = re.compile("[0-9０-９一二三四五六七八九十百零〇两幺壹贰叁]")
 _CODE_CHARACTERS = 64
 
@@ -45,7 +44,7 @@ def mask_text(text: str) -> str:
         if " " not in text:  # a code, an id: a few hundred of them, again and again
             return mask_digits(text) if len(text) > _CODE_CHARACTERS else _mask_code(text)
         return _until_stable(_mask_ascii, text)
-    return _until_stable(_mask_chinese, text)
+    return _until_stable(_mask_other, text)
 
 
 def mask_address(text: str) -> str:
@@ -61,17 +60,17 @@ def mask_numbers_only(text: str) -> str:
         short = len(text) <= _CODE_CHARACTERS and " " not in text
         return _mask_code(text) if short else mask_digits(text)
     masked = mask_digits(text)
-    return mask_spelt(masked) if _SPELT.search(masked) is not None else masked
+    return spelt.mask_spelt(masked) if _may_hold_spelt(masked) else masked
 
 
 def mask_digits(text: str) -> str:
     """The text with numbers in digits and e-mail addresses replaced, names left as they are."""
-    if MAYBE_NUMBER.search(text) is None:
+    if _MAYBE_NUMBER.search(text) is None:
         return text
     if text[4:5] == "-" and _INSTANT.fullmatch(text) is not None:
         return text
     half_width = _half_width(text)
-    masked = mask_numbers(half_width)
+    masked = numbers.mask_numbers(half_width)
     return text if masked == half_width else masked
 
 
@@ -82,6 +81,11 @@ def _half_width(text: str) -> str:
     if text.isascii() or _FULL_WIDTH.search(text) is None:
         return text
     return text.translate(_HALF_WIDTH)
+
+
+def _is_full_width(text: str) -> bool:
+    """Not where such a digit only stands before a number: ５，13812345678."""
+    return any(found.lastgroup == "full" for found in _FULL_WIDTH_OR_NUMBER.finditer(text))
 
 
 def _until_stable(mask: Callable[[str], str], text: str) -> str:
@@ -97,34 +101,34 @@ def _until_stable(mask: Callable[[str], str], text: str) -> str:
 
 
 def _mask_ascii(text: str) -> str:
-    if MAYBE_NUMBER.search(text) is not None:
+    if _MAYBE_NUMBER.search(text) is not None:
         if text[4:5] == "-" and _INSTANT.fullmatch(text) is not None:
             return text
-        text = mask_english_houses(mask_numbers(text))
-    if any(map(text.__contains__, ENGLISH_HINTS)):
-        text = mask_english_names(text)
+        text = houses.mask_english_houses(numbers.mask_numbers(text))
+    if any(map(text.__contains__, names.ENGLISH_HINTS)):
+        text = names.mask_english_names(text)
     return text
 
 
-def _mask_chinese(text: str) -> str:
-    house = False
-    if MAYBE_NUMBER.search(text) is not None:
-        kinds = {found.lastgroup for found in _DIGITS.finditer(text)}
-        if "full" in kinds:
-            half_width = text.translate(_HALF_WIDTH)
-            masked = _mask_chinese(half_width)
-            return text if masked == half_width else masked
-        house = "house" in kinds
-        if "number" in kinds or "@" in text or "+" in text or "＋" in text:
-            text = mask_numbers(text)
-    if _SPELT.search(text) is not None:
-        text = mask_spelt(text)
-    if house or (("号" in text or "室" in text) and _SPELT_HOUSE.search(text) is not None):
-        text = mask_houses(text)
-    if " " in text and _ENGLISH.search(text) is not None:
+def _mask_other(text: str) -> str:
+    """As ``_mask_ascii``, of a text that is not ASCII: Chinese, most of the time."""
+    if not _may_hold_any(text):
+        return text
+    seldom = _may_hold_seldom(text)
+    if seldom and _may_hold_full_width(text) and _is_full_width(text):
+        half_width = text.translate(_HALF_WIDTH)
+        masked = _mask_other(half_width)
+        return text if masked == half_width else masked
+    if seldom and _may_hold_number(text):
+        text = numbers.mask_numbers(text)
+    if seldom and _may_hold_spelt(text):
+        text = spelt.mask_spelt(text)
+    if _may_hold_house(text):
+        text = houses.mask_houses(text)
+    if seldom and _may_hold_english(text):
         text = _mask_ascii(text)
-    return mask_chinese_names(text)
+    return names.mask_chinese_names(text) if _may_hold_name(text) else text
 
 
 def _mask_place(text: str) -> str:
-    return mask_house(_mask_ascii(text) if text.isascii() else _mask_chinese(text))
+    return houses.mask_address(_mask_ascii(text) if text.isascii() else _mask_other(text))
