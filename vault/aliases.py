@@ -3,12 +3,14 @@
 ``await prefetch(…)`` asks the database for a whole batch in a few round trips and assigns what is
 unknown; ``resolve`` then only looks into memory. Three things keep all workers of one mind:
 
-* who assigns holds the one row of ``vault.state``, and reads again what it does not know;
+* who assigns holds the one row of ``vault.state``: for one statement, which does nothing if what
+  was read before may be wrong by now; only then for a transaction that reads again;
 * nobody resolves an event at or after ``horizon`` before raising it, in steps of a minute; a number
   is shared from the horizon on, so nobody can have taken it for anything else by then;
 * ``generation`` is raised whenever memories may be wrong (a number shared, a citizen erased).
 """
 
+import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
@@ -16,8 +18,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+import asyncpg
+
 from policy.bundle import Bundle
-from runtime.database import Database
+from runtime.database import COMMAND_SECONDS, Database
 from runtime.engine.ports import Unavailable
 from runtime.errors import SettingsInvalid
 from runtime.keys import KeyRing
@@ -40,6 +44,29 @@ RECENT: Final = 64
 time after its prefetch, while those of other partitions go on."""
 
 _FIND = "SELECT hash, id, citizen, shared_since FROM vault.aliases WHERE hash = ANY($1)"
+_FIND_WITH_STATE = """
+    SELECT horizon, generation, state.key_version, hash, id, citizen, shared_since
+    FROM vault.state LEFT JOIN vault.aliases ON hash = ANY($1)
+"""
+_INSERT = """
+    WITH held AS MATERIALIZED (
+        SELECT 1 FROM vault.state WHERE generation = $1 AND key_version = $2 FOR UPDATE
+    ), made AS (
+        INSERT INTO vault.data_keys (citizen, key_version, wrapped)
+        SELECT c, $2, w FROM held, unnest($3::text[], $4::bytea[]) AS new (c, w)
+    ), given AS (
+        INSERT INTO vault.aliases (hash, key_version, scheme, citizen, assigned_at)
+        SELECT h, $2, s, c, a FROM held,
+            unnest($5::bytea[], $6::text[], $7::text[], $8::timestamptz[]) AS new (h, s, c, a)
+        RETURNING id, hash
+    ), kept AS (
+        INSERT INTO vault.identities (alias, sealed)
+        SELECT id, sealed FROM given
+        JOIN unnest($5::bytea[], $9::bytea[]) AS new (hash, sealed) USING (hash)
+    )
+    SELECT id, hash FROM given
+"""
+"""All or nothing of it, under the lock: nothing unless the state is as it was read."""
 
 
 class Ask(NamedTuple):
@@ -100,6 +127,8 @@ class DatabaseDirectory:
         self._bundle = bundle
         self._memory = _Memory()
         self._state: State | None = None
+        self._assigning = asyncio.Lock()
+        """Tasks of one process take turns, so that they do not undo each other's statements."""
 
     def resolve(self, identities: Sequence[Identity], source: str, at: datetime) -> Found | None:
         """As ``Directory.resolve``, from memory.
@@ -118,15 +147,13 @@ class DatabaseDirectory:
         people = [person for person in people if person.named]
         if not people:
             return
+        names = {each.name for person in people for each in person.named}
         async with self._database.connection() as connection:
-            self._take(await self._current(connection, max(person.at for person in people)))
             self._memory.begin()
-            names = {each.name for person in people for each in person.named}
-            unknown = [name for name in names if name not in self._memory]
+            at = max(person.at for person in people)
+            state, unknown = await self._learn(connection, names, at)
             if unknown:
-                self._memory.update(await self._find(connection, unknown))
-                if any(name not in self._memory for name in unknown):
-                    await self._assign(connection, people)
+                await self._assign(connection, people, unknown, state)
             self._memory.touch(names)
             await self._accompany(connection, people)
 
@@ -166,20 +193,47 @@ class DatabaseDirectory:
 
     # -- state -----------------------------------------------------------------------------------
 
-    async def _current(self, connection: Any, at: datetime) -> State:
-        """The state, with a horizon beyond ``at``."""
+    async def _learn(
+        self, connection: Any, names: Collection[bytes], at: datetime
+    ) -> tuple[State, set[bytes]]:
+        """The state, its horizon beyond ``at``, and which names the table does not have under it;
+        the others are in memory."""
         if self._state is None:
             await keys.agree(connection, self._ring)
-        row = await connection.fetchrow("SELECT * FROM vault.state")
-        if at >= row["horizon"] or self._hashes.current > row["key_version"]:
-            beyond = at.replace(second=0, microsecond=0) + HORIZON_STEP
-            row = await connection.fetchrow(
+        while True:
+            before = self._memory.age, self._hashes.current
+            unknown = {name for name in names if name not in self._memory}
+            read, found = await self._look(connection, unknown)
+            state = read
+            if at >= read.horizon or self._hashes.current > read.key_version:
+                state = await self._raise(connection, at)
+            self._take(state)
+            # Else memory expired meanwhile, or not under all keys was looked: again.
+            unchanged = before == (self._memory.age, self._hashes.current)
+            if unchanged and state.generation == read.generation:
+                self._memory.update(found)
+                return state, unknown - found.keys()
+
+    async def _look(
+        self, connection: Any, names: Collection[bytes]
+    ) -> tuple[State, dict[bytes, Alias]]:
+        """The state and what the table has of these names, of one instant."""
+        if not names:
+            return _state(await connection.fetchrow("SELECT * FROM vault.state")), {}
+        hashes = self._hashes.under_all(names)
+        rows = await connection.fetch(_FIND_WITH_STATE, list(hashes))
+        return _state(rows[0]), _aliases(hashes, (row for row in rows if row["hash"] is not None))
+
+    async def _raise(self, connection: Any, at: datetime) -> State:
+        """The state with a horizon beyond ``at``, and with our key version if it is newer."""
+        return _state(
+            await connection.fetchrow(
                 "UPDATE vault.state SET horizon = greatest(horizon, $1), "
                 "key_version = greatest(key_version, $2) RETURNING *",
-                beyond,
+                at.replace(second=0, microsecond=0) + HORIZON_STEP,
                 self._hashes.current,
             )
-        return _state(row)
+        )
 
     def _take(self, state: State) -> None:
         """Forget what may be wrong by now; refuse to go on with keys that are too old."""
@@ -200,23 +254,39 @@ class DatabaseDirectory:
 
     async def _find(self, connection: Any, names: Collection[bytes]) -> dict[bytes, Alias]:
         hashes = self._hashes.under_all(names)
-        rows = await connection.fetch(_FIND, list(hashes))
-        return {
-            hashes[row["hash"]]: Alias(Citizen(row["citizen"]), row["shared_since"], row["id"])
-            for row in rows
-        }
+        return _aliases(hashes, await connection.fetch(_FIND, list(hashes)))
 
-    async def _assign(self, connection: Any, people: Sequence[Asked]) -> None:
+    async def _assign(
+        self, connection: Any, people: Sequence[Asked], unknown: Collection[bytes], state: State
+    ) -> None:
         """Give what is unknown to somebody; one worker at a time."""
-        async with connection.transaction():
-            row = await connection.fetchrow("SELECT * FROM vault.state FOR UPDATE")
-            self._take(_state(row))
-            names = {each.name for person in people for each in person.named}
-            table = await self._find(connection, names)
-            carded = await self._carded(connection, people, table)
-            assigned = assign(people, table, carded, _new_citizen)
-            ids = await self._insert(connection, assigned) if assigned else {}
-        # Not before the commit: what was rolled back is nobody's.
+        names = {each.name for person in people for each in person.named}
+        async with asyncio.timeout(COMMAND_SECONDS), self._assigning:
+            # What another task of ours assigned since is not unknown any more.
+            unknown = {name for name in unknown if name not in self._memory}
+            table = {name: self._memory[name] for name in names - unknown}
+            if not unknown:
+                return
+            if not _new_card(people, table):
+                made = assign(people, table, set(), _new_citizen)
+                try:
+                    ids = await self._insert(connection, made, state)
+                except asyncpg.UniqueViolationError:
+                    ids = {}  # another worker was first
+                if ids:
+                    self._keep(table, ids)
+                    return
+            async with connection.transaction():
+                state = _state(await connection.fetchrow("SELECT * FROM vault.state FOR UPDATE"))
+                self._take(state)
+                table = await self._find(connection, names)
+                carded = await self._carded(connection, people, table)
+                made = assign(people, table, carded, _new_citizen)
+                ids = await self._insert(connection, made, state) if made else {}
+            # Not before the commit: what was rolled back is nobody's.
+            self._keep(table, ids)
+
+    def _keep(self, table: dict[bytes, Alias], ids: Mapping[bytes, int]) -> None:
         for name, id_ in ids.items():
             table[name] = table[name]._replace(id=id_)
         self._memory.update(table)
@@ -225,12 +295,7 @@ class DatabaseDirectory:
         self, connection: Any, people: Sequence[Asked], table: Mapping[bytes, Alias]
     ) -> set[Citizen]:
         """Who of the table has an ID card, if it matters to anybody."""
-        cards = (
-            each.scheme is IdentityScheme.ID_CARD and each.name not in table
-            for person in people
-            for each in person.named
-        )
-        if not any(cards):
+        if not _new_card(people, table):
             return set()
         rows = await connection.fetch(
             "SELECT DISTINCT citizen FROM vault.aliases WHERE scheme = $1 AND citizen = ANY($2)",
@@ -239,20 +304,18 @@ class DatabaseDirectory:
         )
         return {Citizen(row["citizen"]) for row in rows}
 
-    async def _insert(self, connection: Any, assigned: Sequence[Assigned]) -> dict[bytes, int]:
-        """Data keys, aliases and the identities themselves; the rows' ids."""
+    async def _insert(
+        self, connection: Any, assigned: Sequence[Assigned], state: State
+    ) -> dict[bytes, int]:
+        """Data keys, aliases and the identities themselves; the rows' ids by name.
+
+        Empty, and nothing is inserted, if the state is another by now.
+        """
         version = self._hashes.current
         made = {
             each.citizen: self._wrapped.make(each.citizen, version) for each in assigned if each.new
         }
         seals = {citizen: seal for citizen, (seal, _) in made.items()}
-        await connection.execute(
-            "INSERT INTO vault.data_keys (citizen, key_version, wrapped) "
-            "SELECT c, $3, w FROM unnest($1::text[], $2::bytea[]) AS new (c, w)",
-            list(made),
-            [wrapped for _, wrapped in made.values()],
-            version,
-        )
         others = {each.citizen for each in assigned} - seals.keys()
         if others:
             rows = await connection.fetch(
@@ -261,25 +324,22 @@ class DatabaseDirectory:
                 list(others),
             )
             seals |= {row["citizen"]: self._wrapped.open(*row) for row in rows}
-        hashes = {self._hashes.of(each.named.name): each for each in assigned}
+            if len(rows) < len(others):
+                return {}  # erased a moment ago
+        hashes = {self._hashes.of(each.named.name): each.named.name for each in assigned}
         rows = await connection.fetch(
-            "INSERT INTO vault.aliases (hash, key_version, scheme, citizen, assigned_at) "
-            "SELECT h, $5, s, c, a FROM unnest($1::bytea[], $2::text[], $3::text[], "
-            "$4::timestamptz[]) AS new (h, s, c, a) RETURNING id, hash",
-            list(hashes),
-            [each.named.scheme.value for each in hashes.values()],
-            [each.citizen for each in hashes.values()],
-            [each.at for each in hashes.values()],
+            _INSERT,
+            state.generation,
             version,
-        )
-        ids = {hashes[row["hash"]].named.name: row["id"] for row in rows}
-        await connection.execute(
-            "INSERT INTO vault.identities (alias, sealed) "
-            "SELECT * FROM unnest($1::bigint[], $2::bytea[])",
-            [ids[each.named.name] for each in assigned],
+            list(made),
+            [wrapped for _, wrapped in made.values()],
+            list(hashes),
+            [each.named.scheme.value for each in assigned],
+            [each.citizen for each in assigned],
+            [each.at for each in assigned],
             [seals[each.citizen].close(each.named.name, each.citizen) for each in assigned],
         )
-        return ids
+        return {hashes[row["hash"]]: row["id"] for row in rows}
 
     # -- shared numbers --------------------------------------------------------------------------
 
@@ -348,6 +408,22 @@ async def share(connection: Any, aliases: Sequence[int]) -> datetime:
     return since
 
 
+def _new_card(people: Iterable[Asked], table: Mapping[bytes, Alias]) -> bool:
+    """Whether there is an ID card that nobody has yet: whom it joins depends on who has another."""
+    return any(
+        each.scheme is IdentityScheme.ID_CARD and each.name not in table
+        for person in people
+        for each in person.named
+    )
+
+
+def _aliases(hashes: Mapping[bytes, bytes], rows: Iterable[Any]) -> dict[bytes, Alias]:
+    return {
+        hashes[row["hash"]]: Alias(Citizen(row["citizen"]), row["shared_since"], row["id"])
+        for row in rows
+    }
+
+
 def _state(row: Mapping[str, Any]) -> State:
     return State(row["horizon"], row["generation"], row["key_version"])
 
@@ -370,14 +446,15 @@ class _Memory:
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._round = 0
-        self._age = 0
+        self.age = 0
+        """How often memory expired."""
         self.pairs: set[tuple[int, int]] = set()
         """Of alias and companion, that are in the table."""
 
     def __contains__(self, name: bytes) -> bool:
         """Whether it need not be asked for again."""
         known = self._known.get(name)
-        return known is not None and known.age == self._age
+        return known is not None and known.age == self.age
 
     def __getitem__(self, name: bytes) -> Alias:
         """As last heard of: a batch that was prefetched before memory expired is decided by it."""
@@ -399,7 +476,7 @@ class _Memory:
 
     def update(self, found: Mapping[bytes, Alias]) -> None:
         for name, alias in found.items():
-            self._known[name] = _Known(alias, self._round, self._age)
+            self._known[name] = _Known(alias, self._round, self.age)
 
     def touch(self, names: Iterable[bytes]) -> None:
         for name in names:
@@ -408,5 +485,5 @@ class _Memory:
 
     def expire(self) -> None:
         """All of it may be wrong: ask again before it is used for another batch."""
-        self._age += 1
+        self.age += 1
         self.pairs.clear()

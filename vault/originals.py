@@ -48,17 +48,18 @@ class Vault:
         self._wrapped = Wrapped(ring)
 
     async def deposit(self, items: Sequence[Deposit]) -> None:
-        """Put all of it in its place; what is there already is left alone.
+        """Put all of it in its place, one after the other; what is there already is left alone.
 
         What is of a citizen who was erased meanwhile is dropped. Raises ``Unavailable``.
         """
         originals = [each for each in items if isinstance(each, Original)]
         made = [each for each in items if isinstance(each, Link)]
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             if originals:
                 await self._store(connection, originals)
             for each in made:
-                await links.link(connection, each)
+                async with connection.transaction():
+                    await links.link(connection, each)
 
     async def disclose(
         self, citizen: str, *, who: str, purpose: str, subject: str | None = None

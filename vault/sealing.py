@@ -38,6 +38,7 @@ class Wrapped:
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
+        self._seals: dict[int, Seal] = {}
 
     @property
     def version(self) -> int:
@@ -51,16 +52,22 @@ class Wrapped:
 
     def wrap(self, citizen: str, key: bytes, version: int) -> bytes:
         """A data key under a version of the ring."""
-        return Seal(self._ring.derive(PURPOSE, version)).close(key, citizen)
+        return self._of(version).close(key, citizen)
 
     def unwrap(self, citizen: str, version: int, wrapped: bytes) -> bytes:
         """A data key out of the table. Raises ``CannotOpen``, and ``SettingsInvalid`` if the ring
         has no such version."""
-        return Seal(self._ring.derive(PURPOSE, version)).open(wrapped, citizen)
+        return self._of(version).open(wrapped, citizen)
 
     def open(self, citizen: str, version: int, wrapped: bytes) -> "Seal":
         """The seal of a citizen, from their row."""
         return Seal(self.unwrap(citizen, version, wrapped))
+
+    def _of(self, version: int) -> "Seal":
+        seal = self._seals.get(version)
+        if seal is None:
+            seal = self._seals[version] = Seal(self._ring.derive(PURPOSE, version))
+        return seal
 
 
 class Seal:

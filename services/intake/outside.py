@@ -1,6 +1,7 @@
 """What intake does in the database around its pure step: who citizens are, which ids were used
 before, and where originals go (R12, R61, F23)."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -116,18 +117,23 @@ class IntakeOutside:
         events: Mapping[Record, InboxEvent],
     ) -> None:
         published = [published_as(event) for event in events.values()]
-        claims = await self._seen.claim(published)
+        asked = [
+            Ask(identities, event.event.source, appended_at(event.record))
+            for event in events.values()
+            for identities in people_in(event.event)
+        ]
+        # Neither needs the other's answer; both are awaited, so that nothing goes on unseen.
+        claims, people = await asyncio.gather(
+            self._seen.claim(published), self._directory.prefetch(asked), return_exceptions=True
+        )
+        if isinstance(people, BaseException):
+            raise people
+        if isinstance(claims, BaseException):
+            raise claims
         for record, mine, claim in zip(events, published, claims, strict=True):
             other = claim.elsewhere(mine)
             if other is not None:
                 batch[record] = msgspec.structs.replace(events[record], elsewhere=other)
-        await self._directory.prefetch(
-            [
-                Ask(identities, event.event.source, appended_at(event.record))
-                for event in events.values()
-                for identities in people_in(event.event)
-            ]
-        )
 
 
 def reader_knowing(claims: Mapping[bytes, Claim]) -> Callable[[Record, int], InboxEvent]:

@@ -18,6 +18,19 @@ PRUNE_AT_ONCE: Final = 50_000
 """Rows, so that no statement takes long; a process keeps up with 800 events a second."""
 
 
+_CLAIM: Final = """
+    WITH new AS (
+        INSERT INTO intake.seen_events (identity, digest, subject)
+        SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[])
+        ON CONFLICT DO NOTHING RETURNING identity
+    )
+    SELECT identity, NULL AS digest, NULL AS subject FROM new
+    UNION ALL
+    SELECT identity, digest, subject FROM intake.seen_events WHERE identity = ANY($1)
+"""
+"""What is there already (by HTTP nearly all, when intake asks) is read and not written."""
+
+
 class Published(NamedTuple):
     """An event that somebody publishes."""
 
@@ -72,20 +85,21 @@ class SeenEvents:
         ordered = sorted(first)
         async with self._database.connection() as connection:
             rows = await connection.fetch(
-                "INSERT INTO intake.seen_events (identity, digest, subject) "
-                "SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[]) "
-                "ON CONFLICT DO NOTHING RETURNING identity",
+                _CLAIM,
                 ordered,
                 [first[identity].digest for identity in ordered],
                 [first[identity].subject for identity in ordered],
             )
-            new = {row["identity"] for row in rows}
-            stand = {
-                identity: Claim(first[identity].digest, first[identity].subject, new=True)
-                for identity in new
-            }
-            others = [identity for identity in ordered if identity not in new]
-            if others:
+            stand = {}
+            for identity, digest, subject in rows:
+                mine = first[identity]
+                stand[identity] = (
+                    Claim(mine.digest, mine.subject, new=True)
+                    if digest is None
+                    else Claim(digest, subject, new=False)
+                )
+            others = [identity for identity in ordered if identity not in stand]
+            if others:  # claimed by somebody else after the statement began
                 stand |= await self._read(connection, others)
             await self._prune(connection)
         claims = []

@@ -265,10 +265,10 @@ async def test_a_worker_with_an_old_key_ring_waits(directory: DatabaseDirectory,
 async def test_F23_a_pool_that_is_exhausted_is_unavailable_for_as_long(
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime_database, "CONNECT_SECONDS", 0.1)
     database = Database(dsn, application="test", connections=1)
     directory = DatabaseDirectory(database, RING, BUNDLE)
     async with database.connection():
+        monkeypatch.setattr(runtime_database, "CONNECT_SECONDS", 0.1)
         with pytest.raises(Unavailable):
             await directory.prefetch([ask("phone 13812345678")])
     assert await who(directory, ask("phone 13812345678"))
