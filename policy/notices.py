@@ -4,6 +4,7 @@ import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -92,7 +93,34 @@ class Words:
     def filled(self, deadlines: "Words | None" = None, **fields: str) -> "Words":
         """With the fields in their places."""
         zh, en = ("", "") if deadlines is None else (deadlines.zh, deadlines.en)
-        return Words(self.zh.format(deadlines=zh, **fields), self.en.format(deadlines=en, **fields))
+        return Words(
+            _filled(self.zh, {**fields, "deadlines": zh}),
+            _filled(self.en, {**fields, "deadlines": en}),
+        )
+
+
+def _filled(text: str, fields: Mapping[str, str]) -> str:
+    parts = _parts(text)
+    if parts is None:
+        return text.format_map(fields)
+    return "".join([part if literal else fields[part] for literal, part in parts])
+
+
+@cache
+def _parts(text: str) -> tuple[tuple[bool, str], ...] | None:
+    """What ``str.format`` would read anew for each ticket: literal texts, and names of fields.
+
+    None where a field also says how it is to be written (``{ticket:>12}``).
+    """
+    parts: list[tuple[bool, str]] = []
+    for literal, name, form, conversion in _FORMATTER.parse(text):
+        if form or conversion:
+            return None
+        if literal:
+            parts.append((True, literal))
+        if name is not None:
+            parts.append((False, name))
+    return tuple(parts)
 
 
 @dataclass(frozen=True, slots=True)

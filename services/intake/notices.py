@@ -207,17 +207,18 @@ _LEARNING: Final[dict[type[Envelope], Callable[[Any, Occasion], Told]]] = {
 }
 TELLING: Final = frozenset(_LEARNING)
 """Events that somebody may have to be told of."""
+_NAMING: Final = frozenset({TicketReceived, TicketImported, TicketDesignated})
+"""Those that name a department and no deadline of its."""
 
 
 def _department(event: Any) -> tuple[str | None, datetime | None]:
     """Whose liaison an event concerns, and until when they have to accept."""
-    if isinstance(event, TicketDispatched):
+    kind = type(event)
+    if kind is TicketDispatched:
         return event.data.department, event.data.accept_due_at
-    if isinstance(event, TicketAmended):
+    if kind is TicketAmended:
         return event.data.changes.department, None
-    if isinstance(event, TicketReceived | TicketImported | TicketDesignated):
-        return event.data.department, None
-    return None, None
+    return (event.data.department, None) if kind in _NAMING else (None, None)
 
 
 # --- Who is told ----------------------------------------------------------------------------------

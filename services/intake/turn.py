@@ -6,6 +6,7 @@ the vault; whom it concerns is told.
 
 import re
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -162,7 +163,7 @@ class Turn:
                 self._notes.append(("intake_received", (incoming.source, _channel_of(incoming))))
             if type(incoming) in notices.TELLING:
                 told = self._tell(incoming, Citizen(citizen), leaf, before, life)
-        forget_at = self._now + timedelta(days=self._policy.intake.forget_after_days)
+        forget_at = self._now + _days(self._policy.intake.forget_after_days)
         self._state = TicketState(
             citizen=citizen,
             sequence=before.sequence + written,
@@ -280,6 +281,11 @@ class Turn:
         assert alias.identity is not None, "an alias names somebody"
         found = self._tools.directory.resolve((alias.identity,), source, self._now)
         return None if found is None else found.citizen
+
+
+@cache
+def _days(count: int) -> timedelta:
+    return timedelta(days=count)
 
 
 def _cleaned(said: Said, masker: Masker, people: People) -> tuple[dict[str, Any], bool]:

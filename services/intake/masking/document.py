@@ -9,6 +9,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from services.intake.masking.text import mask_address, mask_digits, mask_numbers_only, mask_text
@@ -49,7 +50,7 @@ COORDINATE_DECIMALS: Final = 4
 """Eleven metres: enough for what lies in a street, too little for a door in a block of flats."""
 PLACE_KEY_DIGITS: Final = 16
 MAX_NAME_CHARACTERS: Final = 60
-"""Of an official or a shop; longer is a story that somebody put there, and masked like one."""
+"""Of an official, a shop, a field; longer is a story that somebody put there, masked like one."""
 
 ADDRESSES = frozenset(
     {
@@ -85,6 +86,10 @@ NAMES = frozenset(
 """Fields of a citizen's name, outside the contract."""
 _NAME_MASK = "[name]"
 _ABSENT: Final = object()
+_mask_name = lru_cache(maxsize=1_024)(mask_text)
+"""Of a field: a few hundred, again and again."""
+_mask_official = lru_cache(maxsize=8_192)(mask_numbers_only)
+"""Of departments and staff: thousands, again and again."""
 
 _SPACE = re.compile(r"[\W_]+")
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9a-z])[\W_]+(?=[0-9a-z])")
@@ -148,18 +153,22 @@ class Masker:
                 if masked is not _ABSENT:
                     result[name] = masked
                 continue
-            key = mask_text(name)
+            key = _mask_name(name) if len(name) <= MAX_NAME_CHARACTERS else mask_text(name)
             while key in result:
                 key += "'"  # two numbers used as names: neither value is lost
-            result[key] = mask_text(item) if type(item) is str else self.mask(item)
+            kind = type(item)
+            if kind is str:
+                result[key] = mask_text(item)
+            else:
+                result[key] = item if kind is bool or item is None else self.mask(item)
         return result
 
     def _kept(self, item: Any) -> Any:
-        return item if _is_plain(item) else self.mask(item)
+        return item if type(item) is str or _is_plain(item) else self.mask(item)
 
     def _official(self, item: Any) -> Any:
         if type(item) is str and len(item) <= MAX_NAME_CHARACTERS:
-            return mask_numbers_only(item)
+            return _mask_official(item)
         return self.mask(item)
 
     def _party(self, item: Any) -> Any:
