@@ -88,6 +88,8 @@ _NAME_MASK = "[name]"
 _ABSENT: Final = object()
 _mask_name = lru_cache(maxsize=1_024)(mask_text)
 """Of a field: a few hundred, again and again."""
+_mask_address = lru_cache(maxsize=8_192)(mask_address)
+"""Of estates and crossings, the same in many tickets."""
 _mask_official = lru_cache(maxsize=8_192)(mask_numbers_only)
 """Of departments and staff: thousands, again and again."""
 
@@ -105,6 +107,7 @@ class Masker:
         place_key: secret, and the same for ever: what keys of places are made with.
         """
         self._place_key = place_key
+        self._known_place = lru_cache(maxsize=8_192)(self.place)
         self._treated: dict[str, Callable[[Any], Any]] = {
             **dict.fromkeys(KEPT, self._kept),
             **dict.fromkeys(OFFICIAL, self._official),
@@ -180,7 +183,9 @@ class Masker:
         return self._party(item) if type(item) is dict else self.mask(item)  # of a call: a number
 
     def _address(self, item: Any) -> Any:
-        return mask_address(item) if type(item) is str else self.mask(item)
+        if type(item) is str:
+            return _mask_address(item) if len(item) <= MAX_NAME_CHARACTERS else mask_address(item)
+        return self.mask(item)
 
     def _name(self, item: Any) -> Any:
         return _NAME_MASK if type(item) is str and item else self.mask(item)
@@ -192,12 +197,15 @@ class Masker:
         result = self._object({name: place[name] for name in place if name != PLACE_KEY})
         neighbourhood = result.get("neighbourhood")
         if type(neighbourhood) is str:
-            result["neighbourhood"] = mask_address(neighbourhood)
+            result["neighbourhood"] = self._address(neighbourhood)
         for name in ("lat", "lon"):
             if type(result.get(name)) is float:
                 result[name] = round(result[name], COORDINATE_DECIMALS)
         address = place.get("address")
-        key = self.place(address) if type(address) is str else None
+        key = None
+        if type(address) is str:
+            short = len(address) <= MAX_NAME_CHARACTERS
+            key = self._known_place(address) if short else self.place(address)
         if key is not None:
             result[PLACE_KEY] = key
         return result
