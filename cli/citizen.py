@@ -9,21 +9,17 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import click
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from cli.publishing import kafka_said, publish
 from cli.stack import as_json, errors_said
 from cli.whom import Whom, by_identity, opened
-from runtime.engine.clients import stop_client
 from runtime.engine.ports import Unavailable
-from runtime.engine.task import partition_of
 from runtime.settings import EngineSettings
 from schemas.events import IdentityLinked
 from schemas.events.citizens import Alias, IdentityLinkedData
-from schemas.topics import INBOX
 from vault import audit as audit_
 from vault import erasure, rotation
 from vault.aliases import share as share_aliases
@@ -162,15 +158,8 @@ def link(
     given = {} if bootstrap is None else {"kafka_bootstrap": bootstrap}
     with errors_said():
         settings = EngineSettings.for_command(**given)
-    try:
-        asyncio.run(_publish(settings, event))
-    except KafkaConnectionError as error:
-        raise click.ClickException(
-            f"no broker at {settings.kafka_bootstrap}: start one with `hotline up`, or name it "
-            "with --bootstrap"
-        ) from error
-    except KafkaError as error:
-        raise click.ClickException(f"Kafka: {error}") from error
+    with kafka_said(settings):
+        asyncio.run(publish(settings, event))
     click.echo(f"published: {second} is {first}")
 
 
@@ -325,20 +314,3 @@ def _said() -> Iterator[None]:
 def _run(work: Coroutine[Any, Any, T]) -> T:
     with _said():
         return asyncio.run(work)
-
-
-async def _publish(settings: EngineSettings, event: IdentityLinked) -> None:
-    producer = AIOKafkaProducer(
-        **settings.kafka_client_kwargs(), acks="all", enable_idempotence=True
-    )
-    try:
-        await producer.start()
-        key = event.subject.encode()
-        await producer.send_and_wait(
-            settings.topic(INBOX),
-            key=key,
-            value=event.model_dump_json(exclude_none=True).encode(),
-            partition=partition_of(key, settings.partitions),
-        )
-    finally:
-        await stop_client(producer)

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import orjson
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -17,6 +16,7 @@ from cli.explaining.material import Material
 from cli.explaining.speaker import Speaker
 from cli.explaining.story import tell
 from cli.explaining.telling import Language, document, show
+from cli.publishing import kafka_said
 from policy import bundle as policy_bundle
 from policy.bundle import Bundle
 from policy.errors import PolicyError
@@ -69,19 +69,12 @@ def explain(
     try:
         given = {} if bootstrap is None else {"kafka_bootstrap": bootstrap}
         settings = EngineSettings.for_command(**given)
-        with _bar() as bar:
+        with _bar() as bar, kafka_said(settings):
             if directory is not None:
                 folder.read(directory, material, _Shown(bar))
             else:
                 asyncio.run(kafka.read(settings, material, _Shown(bar)))
         bundle = bundle_of(material, settings.policy)
-    except KafkaConnectionError as error:
-        raise click.ClickException(
-            f"no broker at {settings.kafka_bootstrap}: start one with `hotline up`, or name it "
-            "with --bootstrap"
-        ) from error
-    except KafkaError as error:
-        raise click.ClickException(f"Kafka: {error}") from error
     except HotlineError as error:
         raise click.ClickException(error.text) from error
     except PolicyError as error:

@@ -8,17 +8,16 @@ from uuid import uuid4
 
 import click
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from cli.publishing import kafka_said, publish
 from runtime.engine.clients import stop_client
-from runtime.engine.task import partition_of
 from runtime.errors import HotlineError
 from runtime.settings import EngineSettings
 from schemas.envelope import Name
 from schemas.events import VerdictMarked
 from schemas.events.verdicts import ExclusionReason, Mark, RootCause, VerdictMarkedData
-from schemas.topics import INBOX, REPEATS
+from schemas.topics import REPEATS
 
 SOURCE: Final = "hotline/mark"
 POLL_MS: Final = 200
@@ -107,14 +106,10 @@ def mark(
     try:
         given = {} if bootstrap is None else {"kafka_bootstrap": bootstrap}
         settings = EngineSettings.for_command(**given)
-        fact = asyncio.run(_publish(settings, event, wait_seconds))
-    except KafkaConnectionError as error:
-        raise click.ClickException(
-            f"no broker at {settings.kafka_bootstrap}: start one with `hotline up`, or name it "
-            "with --bootstrap"
-        ) from error
-    except (KafkaError, HotlineError) as error:
-        raise click.ClickException(str(error)) from error
+        with kafka_said(settings):
+            fact = asyncio.run(_published(settings, event, wait_seconds))
+    except HotlineError as error:
+        raise click.ClickException(error.text) from error
     _tell(ticket, fact, wait_seconds, as_json)
 
 
@@ -133,32 +128,22 @@ def _refuse_incomplete(
         raise click.UsageError("--cause is for confirm and correct-cause: only repeats have one")
 
 
-async def _publish(
+async def _published(
     settings: EngineSettings, event: VerdictMarked, wait_seconds: float
 ) -> dict[str, Any] | None:
     """Put the mark into the inbox; the fact that follows from it, if one does in time."""
     consumer = AIOKafkaConsumer(
         **settings.kafka_client_kwargs(), isolation_level="read_committed", group_id=None
     )
-    producer = AIOKafkaProducer(
-        **settings.kafka_client_kwargs(), acks="all", enable_idempotence=True
-    )
     try:
         await consumer.start()
-        await producer.start()
         name = settings.topic(REPEATS)
         partitions = [TopicPartition(name, number) for number in range(settings.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_end(*partitions)
         for partition in partitions:  # the seek is lazy: before the mark is there, not after it
             await consumer.position(partition)
-        key = event.subject.encode()
-        await producer.send_and_wait(
-            settings.topic(INBOX),
-            key=key,
-            value=event.model_dump_json(exclude_none=True).encode(),
-            partition=partition_of(key, settings.partitions),
-        )
+        await publish(settings, event)
         deadline = time.monotonic() + wait_seconds
         while time.monotonic() < deadline:
             for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
@@ -169,7 +154,6 @@ async def _publish(
                         return fact
         return None
     finally:
-        await stop_client(producer)
         await stop_client(consumer)
 
 
