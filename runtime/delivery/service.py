@@ -22,14 +22,12 @@ from runtime.delivery.lane import Lane, LaneState
 from runtime.delivery.observer import DeliveryObserver
 from runtime.delivery.sink import Sink
 from runtime.engine import preflight
-from runtime.engine.clients import STOP_SECONDS, group_consumer, stop_client
+from runtime.engine.clients import STOP_SECONDS, group_consumer, record_of, stop_client
 from runtime.engine.ports import Unavailable
 from runtime.engine.watchdog import watch_loop
 from runtime.errors import FencedOut, NotCoPartitioned, SettingsInvalid, Stalled
 from runtime.metrics import METRICS, Metrics
-from runtime.processor import Record
 from runtime.settings import EngineSettings
-from schemas.topics import Topic
 
 MONITOR_SECONDS: Final = 1.0
 PREFLIGHT_SECONDS: Final = 5.0
@@ -268,7 +266,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 for tp, records in got.items():
                     topic, lane, reads = ready[tp]
                     if self._reads_still(lane, reads):
-                        lane.push(tp.topic, [_record(topic, record) for record in records])
+                        lane.push(tp.topic, [record_of(topic, record) for record in records])
                     else:
                         self._read_again(tp)
                 if generation != self._generation:
@@ -438,15 +436,3 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 for number, lane in sorted(self.lanes.items())
             },
         }
-
-
-def _record(topic: Topic, record: Any) -> Record:
-    return Record(
-        topic,
-        record.partition,
-        record.offset,
-        record.key,
-        record.value,
-        record.timestamp,
-        record.headers,
-    )

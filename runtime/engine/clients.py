@@ -1,12 +1,15 @@
-"""aiokafka's clients: a group's consumer as we need it, and a stop that may hang or raise."""
+"""aiokafka's clients: a group's consumer as we need it, what it brings, and a stop that may hang or
+raise."""
 
 import asyncio
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
+from runtime.processor import Record
 from runtime.settings import EngineSettings
+from schemas.topics import Topic
 
 NO_POLL_LIMIT_MS: Final = 86_400_000
 """aiokafka would leave the group when nothing is polled; a declared wait may be long. Our own
@@ -52,4 +55,17 @@ def group_consumer(settings: EngineSettings, service: str) -> AIOKafkaConsumer:
         partition_assignment_strategy=[RangePartitionAssignor],
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_max_wait_ms=FETCH_WAIT_MS,
+    )
+
+
+def record_of(topic: Topic, consumed: Any) -> Record:
+    """What a consumer of aiokafka brought, as processors and sinks know it."""
+    return Record(
+        topic,
+        consumed.partition,
+        consumed.offset,
+        consumed.key,
+        consumed.value,
+        consumed.timestamp,
+        consumed.headers,
     )

@@ -15,7 +15,7 @@ from policy.bundle import Bundle
 from runtime import log, metrics
 from runtime.core import AnyPartition, AnyProcessor, Partition, PoisonLimit
 from runtime.engine import preflight
-from runtime.engine.clients import group_consumer, stop_client
+from runtime.engine.clients import group_consumer, record_of, stop_client
 from runtime.engine.kafka import KafkaTaskLog
 from runtime.engine.observer import EngineObserver
 from runtime.engine.task import Mark, Task, TaskLimits, TaskState
@@ -23,7 +23,7 @@ from runtime.engine.watchdog import watch_loop
 from runtime.engine.watermark import WatermarkReader
 from runtime.errors import FencedOut, NotCoPartitioned, Stalled
 from runtime.metrics import METRICS, Metrics
-from runtime.processor import Outside, Record
+from runtime.processor import Outside
 from runtime.sealing import Sealer
 from runtime.settings import EngineSettings
 from runtime.stores import open_store
@@ -282,7 +282,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                     continue
                 for tp, records in got.items():
                     topic, task = ready[tp]
-                    task.push([_record(topic, record) for record in records])
+                    task.push([record_of(topic, record) for record in records])
                 for tp, (topic, task) in ready.items():
                     if tp not in got and task.running:
                         async with asyncio.timeout(POSITION_SECONDS):
@@ -470,15 +470,3 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 for number, task in sorted(self.tasks.items())
             },
         }
-
-
-def _record(topic: Topic, record: Any) -> Record:
-    return Record(
-        topic,
-        record.partition,
-        record.offset,
-        record.key,
-        record.value,
-        record.timestamp,
-        record.headers,
-    )
