@@ -52,6 +52,9 @@ PLACE_KEY_DIGITS: Final = 16
 MAX_NAME_CHARACTERS: Final = 60
 """Of an official, a shop, a field; longer is a story that somebody put there, masked like one."""
 
+MAX_NAMES_KNOWN: Final = 4_096
+"""Of fields: the contract and the platforms have a few hundred."""
+
 ADDRESSES = frozenset(
     {
         "address",
@@ -86,8 +89,6 @@ NAMES = frozenset(
 """Fields of a citizen's name, outside the contract."""
 _NAME_MASK = "[name]"
 _ABSENT: Final = object()
-_mask_name = lru_cache(maxsize=1_024)(mask_text)
-"""Of a field: a few hundred, again and again."""
 _mask_address = lru_cache(maxsize=8_192)(mask_address)
 """Of estates and crossings, the same in many tickets."""
 _mask_official = lru_cache(maxsize=8_192)(mask_numbers_only)
@@ -107,6 +108,7 @@ class Masker:
         place_key: secret, and the same for ever: what keys of places are made with.
         """
         self._place_key = place_key
+        self._clean_names: set[str] = set()
         self._known_place = lru_cache(maxsize=8_192)(self.place)
         self._treated: dict[str, Callable[[Any], Any]] = {
             **dict.fromkeys(KEPT, self._kept),
@@ -148,7 +150,8 @@ class Masker:
 
     def _object(self, value: Mapping[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        treated = self._treated
+        treated, clean = self._treated, self._clean_names
+        as_given = True
         for name, item in value.items():
             treat = treated.get(name)
             if treat is not None:
@@ -156,15 +159,27 @@ class Masker:
                 if masked is not _ABSENT:
                     result[name] = masked
                 continue
-            key = _mask_name(name) if len(name) <= MAX_NAME_CHARACTERS else mask_text(name)
-            while key in result:
-                key += "'"  # two numbers used as names: neither value is lost
+            if as_given and name in clean:
+                key = name
+            else:
+                key = self._field(name)
+                as_given = as_given and key == name
+                while key in result:
+                    key += "'"  # two numbers used as names: neither value is lost
             kind = type(item)
             if kind is str:
                 result[key] = mask_text(item)
             else:
                 result[key] = item if kind is bool or item is None else self.mask(item)
         return result
+
+    def _field(self, name: str) -> str:
+        """The name of a field, masked; one that stays is known the next time."""
+        masked = mask_text(name)
+        known = self._clean_names
+        if masked == name and len(name) <= MAX_NAME_CHARACTERS and len(known) < MAX_NAMES_KNOWN:
+            known.add(name)
+        return masked
 
     def _kept(self, item: Any) -> Any:
         return item if type(item) is str or _is_plain(item) else self.mask(item)
