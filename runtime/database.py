@@ -62,6 +62,11 @@ def _gone(connection: Any) -> bool:
         return True  # back in the pool before we gave it back
 
 
+async def _left_clean(_: Any) -> None:
+    """No session is changed here (settings and locks are of transactions), so that giving it back
+    costs no round trip; asyncpg has rolled back what was open."""
+
+
 class Database:
     """A pool of connections, opened at the first use; a database that is down is no error yet."""
 
@@ -87,6 +92,7 @@ class Database:
                     max_size=self._connections,
                     timeout=CONNECT_SECONDS,
                     command_timeout=COMMAND_SECONDS,
+                    reset=_left_clean,
                     server_settings={"application_name": self._application, "timezone": "UTC"},
                 )
         return self._pool
