@@ -38,8 +38,9 @@ async def intake_as_it_was(settings: IntakeSettings) -> Callable[[], AnyProcesso
         return partial(intake, settings)
     database = Database(settings.postgres_dsn, application="hotline-demo", connections=1)
     try:
-        directory = await Snapshot.load(database, settings.key_ring())
-        reader = reader_knowing(await SeenEvents(database).all())
+        ring = settings.key_ring()
+        directory = await Snapshot.load(database, ring)
+        reader = reader_knowing(await SeenEvents(database, ring).all())
     finally:
         await database.close()
     return partial(intake, settings, directory, reader)

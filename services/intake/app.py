@@ -55,7 +55,8 @@ def build(settings: EngineSettings) -> Built:
     database = Database(own.postgres_dsn, application="hotline-intake")
     directory = DatabaseDirectory(database, ring, policy_bundle.load(own.policy))
     readings = Readings(own.max_record_bytes)
-    outside = IntakeOutside(readings, SeenEvents(database), directory, Vault(database, ring))
+    seen = SeenEvents(database, ring)
+    outside = IntakeOutside(readings, seen, directory, Vault(database, ring))
     return Built(processor(own, directory, readings.take), beside, outside)
 
 

@@ -22,6 +22,7 @@ from services.intake import life_cycle, parking
 from services.intake.masking import Masker
 from services.intake.people import people_in
 from services.intake.reading import (
+    DIGESTS,
     MAX_EVENT_BYTES,
     InboxEvent,
     Refused,
@@ -42,12 +43,6 @@ HOP_HEADER = "hotline-hop"
 
 PLACES: Final = "places"
 """What the key of places' keys is derived for; of the ring's first version, for they must stay."""
-DIGESTS: Final = "digests of events"
-"""What the key of remembered digests is derived for; of the first version, for they are compared.
-
-Without it a digest would tell whoever reads states, with the masked event from the log, which of
-all telephone numbers was in the original; also after the citizen was erased (R61).
-"""
 
 
 class Intake(Processor[TicketState, InboxEvent | Tick]):

@@ -49,6 +49,12 @@ _JSON_WORDS = {
     str: "a string",
     list: "a list",
 }
+DIGESTS = "digests of events"
+"""What the key of remembered digests is derived for; of the first version, for they are compared.
+
+Without it a digest would tell whoever reads states or tables, with the masked event from the log,
+which of all telephone numbers was in the original; also after the citizen was erased (R61).
+"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

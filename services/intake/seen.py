@@ -11,6 +11,8 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from runtime.database import Database
+from runtime.keys import KeyRing
+from services.intake.reading import DIGESTS, hashed
 
 KEEP: Final = timedelta(days=8)
 PRUNE_EVERY_S: Final = 60.0
@@ -50,6 +52,7 @@ class Claim(NamedTuple):
     """For what an id stands: for the event itself, or for one that came before."""
 
     digest: str
+    """The event's own where it says the same, else one that is like no event's."""
     subject: str
     new: bool
     """Nobody had used the id yet."""
@@ -66,8 +69,12 @@ class Claim(NamedTuple):
 class SeenEvents:
     """The table ``intake.seen_events``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ring: KeyRing) -> None:
+        """Args:
+        ring: without it nobody can guess what a digest in the table is of (R61).
+        """
         self._database = database
+        self._key = ring.derive(DIGESTS, ring.origin)
         self._pruned = time.monotonic()
 
     async def claim(self, events: Sequence[Published]) -> list[Claim]:
@@ -77,7 +84,8 @@ class SeenEvents:
         """
         first: dict[bytes, Published] = {}
         identities = [event.identity for event in events]
-        for identity, event in zip(identities, events, strict=True):
+        kept = [each._replace(digest=hashed(each.digest.encode(), self._key)) for each in events]
+        for identity, event in zip(identities, kept, strict=True):
             first.setdefault(identity, event)
         if not first:
             return []
@@ -103,14 +111,20 @@ class SeenEvents:
                 stand |= await self._read(connection, others)
             await self._prune(connection)
         claims = []
-        for identity, event in zip(identities, events, strict=True):
+        for identity, event, mine in zip(identities, events, kept, strict=True):
             # Pruned in this very moment: it is as good as new.
-            claim = stand.get(identity) or Claim(event.digest, event.subject, new=True)
-            claims.append(claim if event is first[identity] else claim._replace(new=False))
+            claim = stand.get(identity) or Claim(mine.digest, mine.subject, new=True)
+            if claim.digest == mine.digest:
+                claim = claim._replace(digest=event.digest)
+            claims.append(claim if mine is first[identity] else claim._replace(new=False))
         return claims
 
     async def all(self) -> dict[bytes, Claim]:
-        """For what every id stands, by identity: to compute again what came of an inbox."""
+        """For what every id stands, by identity: to compute again what came of an inbox.
+
+        Their digests are as kept, like no event's: only ``elsewhere`` can be asked of them. It
+        needs no more, for the ticket is a part of the content.
+        """
         async with self._database.connection() as connection:
             rows = await connection.fetch(
                 "SELECT identity, digest, subject FROM intake.seen_events"

@@ -7,8 +7,11 @@ from datetime import timedelta
 import pytest
 
 from runtime.database import Database
+from runtime.keys import KeyRing
 from services.intake import seen
+from services.intake.reading import hashed
 from services.intake.seen import KEEP, Claim, Published, SeenEvents
+from tests.kit.sealing import RING
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def published(
 async def test_R1_an_id_stands_for_one_content(
     database: Database, event: Published, reused: bool, elsewhere: str | None
 ) -> None:
-    table = SeenEvents(database)
+    table = SeenEvents(database, RING)
     assert await table.claim([published()]) == [Claim("d1", "T1", new=True)]
     assert await table.claim([published()]) == [Claim("d1", "T1", new=False)]
     (claim,) = await table.claim([event])
@@ -46,16 +49,13 @@ async def test_R1_an_id_stands_for_one_content(
 
 
 async def test_of_one_id_twice_in_a_batch_the_first_counts(database: Database) -> None:
-    claims = await SeenEvents(database).claim(
-        [published(), published(digest="d2", subject="T2"), published(), published(id_="e2")]
-    )
-    assert claims == [
-        Claim("d1", "T1", new=True),
-        Claim("d1", "T1", new=False),
-        Claim("d1", "T1", new=False),
-        Claim("d1", "T1", new=True),
-    ]
-    assert await SeenEvents(database).claim([]) == []
+    events = [published(), published(digest="d2", subject="T2"), published(), published(id_="e2")]
+    claims = await SeenEvents(database, RING).claim(events)
+    assert [
+        (claim.subject, claim.new, claim.reused_by(event))
+        for claim, event in zip(claims, events, strict=True)
+    ] == [("T1", True, False), ("T1", False, True), ("T1", False, False), ("T1", True, False)]
+    assert await SeenEvents(database, RING).claim([]) == []
 
 
 async def test_two_entrances_at_once_agree(dsn: str) -> None:
@@ -66,15 +66,16 @@ async def test_two_entrances_at_once_agree(dsn: str) -> None:
         return events if number % 2 else events[::-1]
 
     claims = await asyncio.gather(
-        *(SeenEvents(each).claim(order(n)) for n, each in enumerate(databases))
+        *(SeenEvents(each, RING).claim(order(n)) for n, each in enumerate(databases))
     )
     by_id: dict[str, set[str]] = {}
     new: dict[str, int] = {}
     for number, answers in enumerate(claims):
         for event, claim in zip(order(number), answers, strict=True):
-            by_id.setdefault(event.id, set()).add(claim.digest)
+            by_id.setdefault(event.id, set()).add(claim.subject)
+            assert claim.reused_by(event) is (claim.subject != event.subject)
             new[event.id] = new.get(event.id, 0) + claim.new
-    assert all(len(digests) == 1 for digests in by_id.values())
+    assert all(len(subjects) == 1 for subjects in by_id.values())
     assert set(new.values()) == {1}
     for each in databases:
         await each.close()
@@ -83,7 +84,7 @@ async def test_two_entrances_at_once_agree(dsn: str) -> None:
 async def test_ids_are_forgotten_after_a_while_some_at_a_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = SeenEvents(database)
+    table = SeenEvents(database, RING)
     await table.claim([published(f"e{n}") for n in range(10)])
     async with database.connection() as connection:
         await connection.execute(
@@ -97,4 +98,16 @@ async def test_ids_are_forgotten_after_a_while_some_at_a_time(
     monkeypatch.setattr(seen, "PRUNE_EVERY_S", 0.0)
     (claim,) = await table.claim([published("other")])
     assert claim.new
-    assert list((await table.all()).values()) == [Claim("d1", "T1", new=False)]
+    (kept,) = (await table.all()).values()
+    assert (kept.subject, kept.new) == ("T1", False)
+
+
+async def test_R61_what_is_remembered_of_an_event_cannot_be_guessed(database: Database) -> None:
+    """Who tries all telephone numbers in the masked event must not learn the right one."""
+    event = published(digest=hashed(b"the event"))
+    await SeenEvents(database, RING).claim([event])
+    async with database.connection() as connection:
+        kept = await connection.fetchval("SELECT digest FROM intake.seen_events")
+    assert kept not in (event.digest, hashed(event.digest.encode()))
+    (other,) = await SeenEvents(database, KeyRing({1: bytes(32)})).claim([event])
+    assert other.reused_by(event), "with another ring it is like no event's"

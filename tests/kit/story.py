@@ -68,7 +68,7 @@ class Line:
         if database is not None:
             directory = found = DatabaseDirectory(database, RING, self.bundle)
             self._outside = IntakeOutside(
-                readings, SeenEvents(database), found, Vault(database, RING)
+                readings, SeenEvents(database, RING), found, Vault(database, RING)
             )
         intake = Intake(
             directory=directory,

@@ -37,7 +37,7 @@ class Entrance:
             settings,
             policy=bundle.load(settings.policy),
             inbox=self._inbox,
-            seen=SeenEvents(self._database),
+            seen=SeenEvents(self._database, settings.key_ring()),
             metrics=metrics,
         )
         self.router = events_router(
