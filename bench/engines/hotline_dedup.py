@@ -5,13 +5,13 @@ from bench.engines.worker import serve
 from runtime.processor import Record
 from schemas.events import Event
 from schemas.topics import TICKETS
-from services.dedup.domain import Dedup
+from services.dedup.domain import Dedup, Handed
 
 
 class Announced(Dedup):
     """Says when the first record comes."""
 
-    def decode(self, record: Record) -> Event:
+    def decode(self, record: Record) -> Event | Handed:
         announce()
         return super().decode(record)
 

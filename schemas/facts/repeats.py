@@ -1,7 +1,7 @@
 """What ``dedup`` says about each ticket: is it a repeat (重复投诉), and why (R12–R24).
 
-One fact per ticket and revision, also of a contact without a ticket (ruling 4, ``subject_kind``), on
-``hotline.repeats``, keyed by citizen. The last one of a subject in that order is what holds; the
+One fact per ticket and revision, also of a contact without a ticket (ruling 4, ``subject_kind``),
+on ``hotline.repeats``, keyed by citizen. The last one of a subject in that order is what holds; the
 earlier ones are history. All five types carry the same data.
 """
 

@@ -15,7 +15,7 @@ from cli.sampling import generate
 from policy.bundle import Policy
 from runtime.processor import Decision
 from schemas.events import Event
-from services.dedup.domain import Dedup
+from services.dedup.domain import Dedup, Handed
 from services.dedup.state import Chain
 
 
@@ -92,7 +92,11 @@ def test_an_out_that_cannot_be_written_is_named(events: Path) -> None:
 
 class _Breaking(Dedup):
     def decide(
-        self, states: Mapping[str, Chain | None], event: Event, now: datetime, policy: Policy
+        self,
+        states: Mapping[str, Chain | None],
+        event: Event | Handed,
+        now: datetime,
+        policy: Policy,
     ) -> Decision[Chain]:
         if getattr(event, "subject", None) == _Breaking.at:  # none of what is handed over
             raise ZeroDivisionError("a rule of ours is wrong")

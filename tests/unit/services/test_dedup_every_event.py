@@ -14,7 +14,7 @@ from runtime.processor import Record
 from schemas.envelope import Envelope
 from schemas.events import EVENT_TYPES, Event, parse_event
 from schemas.topics import TICKETS
-from services.dedup.domain import Dedup
+from services.dedup.domain import Dedup, Handed
 from services.dedup.state import Chain
 from tests.model.log import CN, LAMPS, Log, at, days
 
@@ -55,7 +55,9 @@ def _type(kind: str) -> str:
     return f"hotline.{kind}.v1"
 
 
-def _fed(part: Partition[Chain, Event], events: list[Envelope]) -> Batch[Chain, Event]:
+def _fed(
+    part: Partition[Chain, Event | Handed], events: list[Envelope]
+) -> Batch[Chain, Event | Handed]:
     batch = part.begin()
     for offset, event in enumerate(events):
         assert event.recordedtime is not None
