@@ -130,6 +130,7 @@ async def nothing_is_committed(watcher: Watcher) -> None:
     assert watcher.done == before, "intake went on without its database"
 
 
+@pytest.mark.long
 async def test_F23_worker_and_postgres_killed_together_lose_nothing(
     lab: Lab, server: Postgres, rng: random.Random
 ) -> None:
@@ -176,6 +177,7 @@ async def every_connection_taken(dsn: str) -> AsyncIterator[None]:
             await each.close()
 
 
+@pytest.mark.long
 async def test_F23_a_server_that_gives_no_connection_is_waited_for(
     lab: Lab, server: Postgres, rng: random.Random
 ) -> None:

@@ -90,6 +90,7 @@ async def ward(lab: Lab, dsn: str, rng: random.Random) -> Ward:
     return Ward(lab, dsn, rng)
 
 
+@pytest.mark.long
 async def test_F1_kills_over_a_backlog_leave_every_row_once(ward: Ward) -> None:
     await ward.publish(8_000)
     workers = [ward.worker().start() for _ in range(2)]

@@ -37,7 +37,13 @@ def left_behind(tmp_path: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("arguments", [(), ("--kill-worker",)], ids=["plain", "worker killed"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="plain", marks=pytest.mark.long),
+        pytest.param(("--kill-worker",), id="worker killed"),
+    ],
+)
 def test_I1_I2_every_record_is_accounted_for(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     demo = start(tmp_path, "--json", *arguments)
     out, errors = demo.communicate(timeout=150)

@@ -170,6 +170,7 @@ def test_what_cannot_start_shows_its_log_and_what_ran_is_left_alone(hotline: Com
     assert asyncio.run(read(Stack(hotline.directory))) == (b"kept", "留下")
 
 
+@pytest.mark.long
 def test_three_brokers_lose_one_and_go_on(tmp_path: Path) -> None:
     cluster = Cluster.create(tmp_path, brokers=3)
     try:

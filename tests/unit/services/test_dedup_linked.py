@@ -92,7 +92,7 @@ def test_R12_nobody_is_linked_to_an_anonymous_caller() -> None:
     assert set(machine.states) == {f"c:1|{LAMPS}"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_R12_linked_in_the_middle_is_as_if_it_had_been_known_from_the_start(
     data: st.DataObject,
