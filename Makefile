@@ -27,8 +27,7 @@ lint: install  ## format, lint, strict types, import directions
 	$(BIN)/lint-imports --no-logo
 
 test: lint  ## lint, types and the tests (a short part of the faults included)
-	$(BIN)/pytest -q --durations=15 tests/fault tests/integration
-	$(BIN)/pytest -q --durations=15 -n 2 tests/unit tests/simulation  # no servers to share: by core
+	$(BIN)/pytest -q -n 2 --dist loadfile --durations=15
 
 test-faults: install  ## the long fault suites
 	$(BIN)/pytest -q -m long --timeout 1800 tests

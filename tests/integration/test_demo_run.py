@@ -25,6 +25,8 @@ def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         # Settings of somebody else's deployment must not reach it.
         env={**os.environ, "TMPDIR": str(tmp_path), "HOTLINE_TOPIC_PREFIX": "elsewhere-"},
+        # Who runs the tests in the background ignores Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 

@@ -30,8 +30,9 @@ def test_shipped_mappings_load(path: Path) -> None:
     assert "hotline.ticket.received.v1" in {rule.type for rule in mapping.events}
 
 
-def test_all_three_are_shipped() -> None:
-    assert [path.stem for path in SHIPPED] == ["boston311", "complaints_zh", "incidents"]
+def test_three_data_sets_and_a_typical_platform_are_shipped() -> None:
+    names = ["boston311", "complaints_zh", "incidents", "platform12345"]
+    assert [path.stem for path in SHIPPED] == names
 
 
 def leaves(path: Path) -> set[str]:
