@@ -94,8 +94,10 @@ def test_every_verdict_and_change_has_words() -> None:
     "anomaly",
     [
         *words.ANOMALIES,
-        *{f"{rule.slug}_when_{phase}" for rule in RULES.values() if rule.slug for phase in ANY},
-        *{f"{rule.slug}_unasked" for rule in RULES.values() if rule.answers},
+        *sorted(
+            {f"{each.slug}_when_{phase}" for each in RULES.values() if each.slug for phase in ANY}
+        ),
+        *sorted({f"{each.slug}_unasked" for each in RULES.values() if each.answers}),
     ],
 )
 def test_every_anomaly_of_intake_is_said_in_both_languages(anomaly: str) -> None:
