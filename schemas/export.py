@@ -22,6 +22,7 @@ from schemas.clock import ClockRecord
 from schemas.compat import breaking_changes, removed_schemas
 from schemas.envelope import Envelope
 from schemas.events import EVENT_TYPES
+from schemas.events.commands import COMMAND_TYPES
 from schemas.facts import FACT_TYPES
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -81,7 +82,8 @@ def topic_of_fact(fact_type: str) -> topics.Topic:
     """
     thing = fact_type.split(".")[1]
     for topic in topics.FACTS:
-        if topic.name in (f"hotline.{thing}", f"hotline.{thing}s"):
+        # A task of callback is no ``callback``: that is what a platform publishes.
+        if topic.name in (f"hotline.{thing}", f"hotline.{thing.removesuffix('_task')}s"):
             return topic
     raise LookupError(f"{fact_type}: no topic in schemas.topics.FACTS is named hotline.{thing}s")
 
@@ -107,6 +109,7 @@ def asyncapi(events: Sequence[type[Envelope]], facts: Sequence[type[Envelope]]) 
     carried: dict[str, list[str]] = {topic.name: [] for topic in topics.ALL}
     carried[topics.INBOX.name] = [type_of(model) for model in events]
     carried[topics.TICKETS.name] = [type_of(model) for model in events]
+    carried[topics.COMMANDS.name] = [type_of(model) for model in COMMAND_TYPES]
     carried[topics.CLOCK.name] = ["clock"]
     carried[topics.DEAD_LETTERS.name] = ["dead-letter"]
     for model in facts:

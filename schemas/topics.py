@@ -52,6 +52,17 @@ TICKETS = Topic(
     doc="The log, the source of truth. Only intake writes it.",
 )
 REPEATS = Topic("hotline.repeats", key="citizen", doc="Repeat verdicts and their revisions.")
+SLA = Topic("hotline.sla", key="citizen", doc="Clocks of tickets: deadlines, warnings, breaches.")
+CALLBACKS = Topic(
+    "hotline.callbacks",
+    key="citizen",
+    doc="Callback tasks: for a dialler or a worklist. The last fact of a task is how it stands.",
+)
+COMMANDS = Topic(
+    "hotline.commands",
+    key="ticket id",
+    doc="What services ask platforms to do; each command is in the log, too, through the inbox.",
+)
 NOTICES = Topic(
     "hotline.notices",
     key="citizen",
@@ -120,7 +131,7 @@ def repartition(service: str, by: str) -> Topic:
     )
 
 
-SERVICES: tuple[str, ...] = ("intake", "dedup")
+SERVICES: tuple[str, ...] = ("intake", "dedup", "sla", "callback")
 """The services that ship, in the order in which a record passes them."""
 
 DELIVERIES: tuple[str, ...] = ("readmodel",)
@@ -138,8 +149,8 @@ def service_topics(service: str) -> tuple[Topic, ...]:
     return changelog(service), redrive(service), *REPARTITIONED.get(service, ())
 
 
-FACTS: tuple[Topic, ...] = (REPEATS, NOTICES)
-"""Topics of facts, each written by one service."""
+FACTS: tuple[Topic, ...] = (REPEATS, SLA, CALLBACKS, NOTICES)
+"""Topics of facts. Each has one writer, but notices: whoever knows something tells it."""
 
-ALL: tuple[Topic, ...] = (INBOX, TICKETS, *FACTS, CLOCK, DEAD_LETTERS)
+ALL: tuple[Topic, ...] = (INBOX, TICKETS, *FACTS, COMMANDS, CLOCK, DEAD_LETTERS)
 """Without those that belong to one service (``service_topics``)."""

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from schemas.envelope import Envelope
 from schemas.events.citizens import CallbackAnswered, CitizenChased, EvidenceAdded, IdentityLinked
+from schemas.events.commands import CommandRefuseClose, CommandReopen
 from schemas.events.contacts import CallRecorded, ContactAnswered, ContactReceived
 from schemas.events.deadlines import (
     ExtensionGranted,
@@ -103,6 +104,8 @@ Event = Annotated[
     | EnforcementHandedOver
     | VerdictMarked
     | FindingRecorded
+    | CommandReopen
+    | CommandRefuseClose
     | CommandApplied
     | CommandRefused
     | NoticeDelivered
@@ -139,7 +142,9 @@ __all__ = [
     "CitizenChased",
     "CloseRequested",
     "CommandApplied",
+    "CommandRefuseClose",
     "CommandRefused",
+    "CommandReopen",
     "ContactAnswered",
     "ContactReceived",
     "DispatchAccepted",

@@ -120,6 +120,9 @@ RULES: dict[str, Rule] = {
     "enforcement.handed_over": Rule(),
     "verdict.marked": Rule(),
     "finding.recorded": Rule(),
+    # Asked for, not done: the platform says what becomes of it.
+    "command.reopen": Rule(),
+    "command.refuse_close": Rule(),
     "command.applied": Rule(),
     "command.refused": Rule(),
     "notice.delivered": Rule(),
