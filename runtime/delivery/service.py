@@ -5,43 +5,42 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from mode import Service
 
-from runtime import log, metrics
+from runtime import metrics
 from runtime.database import Database
 from runtime.delivery import positions
-from runtime.delivery.lane import Lane, LaneState
+from runtime.delivery.lane import Lane
 from runtime.delivery.observer import DeliveryObserver
 from runtime.delivery.sink import Sink
 from runtime.engine import preflight
-from runtime.engine.clients import STOP_SECONDS, group_consumer, record_of, stop_client
+from runtime.engine.clients import STOP_SECONDS, record_of
+from runtime.engine.member import (
+    BUSY_POLL_MS,
+    IDLE_POLL_MS,
+    MONITOR_SECONDS,
+    POSITION_SECONDS,
+    PREFLIGHT_SECONDS,
+    Member,
+)
 from runtime.engine.ports import Unavailable
-from runtime.engine.watchdog import watch_loop
-from runtime.errors import FencedOut, NotCoPartitioned, SettingsInvalid, Stalled
+from runtime.errors import SettingsInvalid, Stalled
 from runtime.metrics import METRICS, Metrics
 from runtime.settings import EngineSettings
 
-MONITOR_SECONDS: Final = 1.0
-PREFLIGHT_SECONDS: Final = 5.0
-"""How soon a deleted topic or a raised partition count is a named error (F22)."""
-POSITION_SECONDS: Final = 5.0
-"""aiokafka waits for a valid position for ever; the other partitions must not."""
-IDLE_POLL_MS: Final = 100
-BUSY_POLL_MS: Final = 10
 CONNECTIONS: Final = 4
 """Of one worker, whatever number of partitions it has: PostgreSQL has a hundred for everybody, and
 writes no faster with more than it has cores."""
 
 
-class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
+class Delivery(Member[Lane]):
     """Fills a sink's tables, each record in exactly one transaction. Hosted as an ``Engine`` is."""
 
     def __init__(
@@ -56,99 +55,50 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         Raises:
             SettingsInvalid: there is no database to fill.
         """
-        super().__init__(**kwargs)
         if settings.postgres_dsn is None:
             raise SettingsInvalid(f"HOTLINE_POSTGRES_DSN is unset: {sink.name} fills a database")
+        super().__init__(
+            sink.name,
+            sink.topics,
+            sink.topics,
+            settings,
+            registry,
+            logger="hotline.delivery",
+            **kwargs,
+        )
         self.sink = sink
-        self.settings = settings
-        self.metrics = registry
         self.observer = DeliveryObserver(sink.name, registry)
         self.database = Database(
             settings.postgres_dsn, application=f"hotline-{sink.name}", connections=CONNECTIONS
         )
-        self.lanes: dict[int, Lane] = {}
-        self.assigned_once = False
-        self.paused = False
-        """By an operator; holds for partitions that come later as well."""
-        self.lag_records = 0
-        self.log_ = log.get("hotline.delivery").bind(service=sink.name)
-        self._topics = {settings.topic(topic): topic for topic in sink.topics}
-        self._runs: dict[int, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(CONNECTIONS)
-        self._generation = 0
-        self._room = asyncio.Event()
-        self._beat = time.monotonic()
-        self._consumer: AIOKafkaConsumer | None = None
-        self._lagging: dict[int, tuple[dict[str, int], float]] = {}
         self._told: dict[TopicPartition, int] = {}
+
+    @property
+    def lanes(self) -> dict[int, Lane]:
+        """By partition number."""
+        return self.parts
 
     # -- life ------------------------------------------------------------------------------------
 
     async def on_start(self) -> None:
         """Check the topics, then join the group. Lanes come with the assignment."""
-        await preflight.at_start(self.sink.topics, self.settings)
-        self._consumer = group_consumer(self.settings, self.sink.name)
-        await self._consumer.start()
-        self._consumer.subscribe(list(self._topics), listener=self)
-        watch_loop(
-            self.sink.name,
-            limit_seconds=self.settings.watchdog_seconds,
-            beat=lambda: self._beat if self.assigned_once else None,
-            over=lambda: self.should_stop,
-        )
+        await preflight.at_start(self.needed, self.settings)
+        await self._join()
 
     async def on_stop(self) -> None:
         """Let the transactions in flight commit, leave the group."""
         numbers = list(self.lanes)
-        await self._close_lanes(self.settings.drain_seconds)
+        await self._close_parts(self.settings.drain_seconds)
         for number in numbers:
-            self.metrics.forget(service=self.sink.name, partition=number)
-        self.metrics.set(metrics.ASSIGNED, 0, service=self.sink.name)
+            self.metrics.forget(service=self.name, partition=number)
         await self.database.close()
-        if self._consumer is not None:
-            await stop_client(self._consumer)
+        await self._leave()
 
-    # -- rebalance -------------------------------------------------------------------------------
+    # -- lanes -----------------------------------------------------------------------------------
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Half a session for the transactions in flight; then they are rolled back."""
-        self._generation += 1
-        await self._close_lanes(self.settings.session_timeout_ms / 2_000)
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """A new lane per partition; the claim is its own work, so that the group is not held up."""
-        try:
-            try:
-                self._assign(set(assigned))
-            except NotCoPartitioned:
-                # So does a deleted or a widened topic look: then that is the error to name.
-                await preflight.check(self.sink.topics, self.settings)
-                raise
-        except Exception as error:
-            await self.crash(error)
-
-    def _assign(self, assigned: set[TopicPartition]) -> None:
-        self._generation += 1
-        consumer, name = self._consumer, self.sink.name
-        assert consumer is not None
-        numbers = sorted({tp.partition for tp in assigned})
-        expected = {TopicPartition(topic, number) for topic in self._topics for number in numbers}
-        if assigned != expected:
-            raise NotCoPartitioned(name, str(sorted(expected - assigned)))
-        for tp in assigned:
-            # A position at once, so that no lookup fails; the lane seeks to the right one.
-            consumer.pause(tp)
-            consumer.seek(tp, 0)
-        for number in numbers:
-            self.lanes[number] = lane = self._new_lane(number)
-            self._runs[number] = asyncio.create_task(self._run(lane))
-        self.assigned_once = True
-        self.metrics.add(metrics.REBALANCES, service=name)
-        self.metrics.set(metrics.ASSIGNED, len(numbers), service=name)
-        self.log_.info("partitions.assigned", partitions=numbers)
-
-    def _new_lane(self, number: int) -> Lane:
-        lane = Lane(
+    def _new_part(self, number: int) -> Lane:
+        return Lane(
             number,
             self.sink,
             self._topics,
@@ -161,44 +111,20 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             slots=self._slots,
             room=self._room,
         )
-        if self.paused:
-            lane.pause()
-        return lane
 
-    async def _run(self, lane: Lane) -> None:
-        try:
-            await lane.run()
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            if self.lanes.get(lane.number) is lane:
-                await self.crash(error)
-            return
-        if lane.fenced:
-            self.observer.fenced(lane)
-            if self.lanes.get(lane.number) is not lane:
-                return
-            # A rebalance that we have not heard of yet takes it away; else we are in the way.
-            await asyncio.sleep(2 * self.settings.session_timeout_ms / 1_000)
-            if self.lanes.get(lane.number) is lane and not self.should_stop:
-                await self.crash(FencedOut(self.sink.name, lane.number))
+    def _was_fenced(self, part: Lane) -> None:
+        self.observer.fenced(part)
 
-    async def _close_lanes(self, patience_seconds: float) -> None:
-        lanes, runs = self.lanes, self._runs
-        self.lanes, self._runs = {}, {}
-        self._lagging = {}
-        for lane in lanes.values():
-            lane.close()
-        for number, run in runs.items():
-            if lanes[number].fenced:
-                run.cancel()
+    async def _end(
+        self, parts: Mapping[int, Lane], runs: Mapping[int, asyncio.Task[None]], patience: float
+    ) -> None:
         if not runs:
             return
-        _, late = await asyncio.wait(runs.values(), timeout=patience_seconds)
+        _, late = await asyncio.wait(runs.values(), timeout=patience)
         for number, run in runs.items():
             if run in late:
                 run.cancel()
-                self.observer.abandoned(lanes[number])
+                self.observer.abandoned(parts[number])
         # A database that hangs holds up even a rollback; the epoch keeps it harmless.
         await asyncio.wait(runs.values(), timeout=STOP_SECONDS)
 
@@ -312,7 +238,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 async with asyncio.timeout(self.settings.request_timeout_ms / 1_000):
                     ends = await consumer.end_offsets(partitions) if partitions else {}
                 if time.monotonic() >= next_preflight:
-                    await preflight.check(self.sink.topics, self.settings)
+                    await preflight.check(self.needed, self.settings)
                     next_preflight = time.monotonic() + PREFLIGHT_SECONDS
             except (KafkaError, TimeoutError) as error:
                 self.log_.warning("broker.unreachable", error=repr(error))
@@ -334,7 +260,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             try:
                 async with self._slots, self.database.connection() as connection:
-                    found = await positions.every(connection, self.sink.name)
+                    found = await positions.every(connection, self.name)
             except (Unavailable, asyncpg.PostgresError):
                 continue  # The lanes say so.
             for number, lane in lanes.items():
@@ -352,7 +278,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             self.metrics.set(
                 metrics.LAG,
                 lag,
-                service=self.sink.name,
+                service=self.name,
                 topic=topic.name,
                 partition=lane.number,
             )
@@ -364,7 +290,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             self._lagging[lane.number] = (written, now)
         elif now - since > self.settings.watchdog_seconds:
             raise Stalled(
-                self.sink.name,
+                self.name,
                 f"partition {lane.number} is {lane.state}, {total} records behind, "
                 f"for {now - since:.0f} s at {written}",
             )
@@ -392,47 +318,10 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     # -- control ---------------------------------------------------------------------------------
 
-    @property
-    def ready(self) -> bool:
-        """Whether this worker is in the group and every lane of it runs or was paused.
-
-        One that waits for the database is alive and goes on by itself, but is not ready.
-        """
-        return (
-            self.assigned_once
-            and not self.should_stop
-            and all(
-                lane.state in (LaneState.RUNNING, LaneState.PAUSED) for lane in self.lanes.values()
-            )
-        )
-
-    def pause(self) -> None:
-        """Start no new transaction until ``resume``; the group keeps the partitions here."""
-        self.paused = True
-        for lane in self.lanes.values():
-            lane.pause()
-
-    def resume(self) -> None:
-        """Go on after ``pause``, or try again what the sink raised on."""
-        self.paused = False
-        for lane in self.lanes.values():
-            lane.resume()
-        self._room.set()
-
-    def describe(self) -> dict[str, Any]:
-        """For the health page."""
+    def _describe_part(self, part: Lane) -> dict[str, Any]:
         return {
-            "service": self.sink.name,
-            "ready": self.ready,
-            "drained": self.should_stop,
-            "lag_records": self.lag_records,
-            "partitions": {
-                str(number): {
-                    "state": str(lane.state),
-                    "stopped": lane.stopped,
-                    "waiting": lane.waits_for,
-                    "positions": lane.offsets,
-                }
-                for number, lane in sorted(self.lanes.items())
-            },
+            "state": str(part.state),
+            "stopped": part.stopped,
+            "waiting": part.waits_for,
+            "positions": part.offsets,
         }

@@ -3,25 +3,31 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from mode import Service
 
 from policy.bundle import Bundle
-from runtime import log, metrics
+from runtime import metrics
 from runtime.core import AnyPartition, AnyProcessor, Partition, PoisonLimit
 from runtime.engine import preflight
-from runtime.engine.clients import group_consumer, record_of, stop_client
+from runtime.engine.clients import record_of
 from runtime.engine.kafka import KafkaTaskLog
+from runtime.engine.member import (
+    BUSY_POLL_MS,
+    IDLE_POLL_MS,
+    MONITOR_SECONDS,
+    POSITION_SECONDS,
+    PREFLIGHT_SECONDS,
+    Member,
+)
 from runtime.engine.observer import EngineObserver
 from runtime.engine.task import Mark, Task, TaskLimits, TaskState
-from runtime.engine.watchdog import watch_loop
 from runtime.engine.watermark import WatermarkReader
-from runtime.errors import FencedOut, NotCoPartitioned, Stalled
+from runtime.errors import Stalled
 from runtime.metrics import METRICS, Metrics
 from runtime.processor import Outside
 from runtime.sealing import Sealer
@@ -29,19 +35,12 @@ from runtime.settings import EngineSettings
 from runtime.stores import open_store
 from schemas.topics import Topic, changelog, redrive
 
-MONITOR_SECONDS: Final = 1.0
-PREFLIGHT_SECONDS: Final = 5.0
-"""How soon a deleted topic or a raised partition count is a named error (F22)."""
 CLOCK_SILENT_SECONDS: Final = 5.0
 """After so long without a new watermark the reader is asked whether it is behind the topic: a
 client of aiokafka can go silent, and no lag would show it. Intake ticks every second."""
-POSITION_SECONDS: Final = 5.0
-"""aiokafka waits for a valid position for ever; the other partitions must not."""
-IDLE_POLL_MS: Final = 100
-BUSY_POLL_MS: Final = 10
 
 
-class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
+class Engine(Member[Task]):
     """Runs a processor exactly once. Started and supervised as any ``mode.Service``."""
 
     def __init__(
@@ -60,113 +59,65 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             sealer: of dead letters.
             outside: of all tasks; closed with the engine, where it has ``async close()``.
         """
-        super().__init__(**kwargs)
+        super().__init__(
+            processor.name,
+            (*processor.inputs, redrive(processor.name)),
+            preflight.needed(processor),
+            settings,
+            registry,
+            logger="hotline.engine",
+            **kwargs,
+        )
         self.processor = processor
         self.bundle = bundle
-        self.settings = settings
         self.outside = outside
         self.sealer = sealer
-        self.metrics = registry
         self.observer = EngineObserver(processor.name, registry)
-        self.inputs: tuple[Topic, ...] = (*processor.inputs, redrive(processor.name))
-        self.tasks: dict[int, Task] = {}
-        self.assigned_once = False
-        self.paused = False
-        """By an operator; holds for partitions that come later as well."""
-        self.log_ = log.get("hotline.engine").bind(service=processor.name)
-        self._topics = {settings.topic(topic): topic for topic in self.inputs}
+        self.inputs: tuple[Topic, ...] = tuple(self._topics.values())
         self._kept: dict[int, AnyPartition] = {}
-        self._runs: dict[int, asyncio.Task[None]] = {}
-        self._generation = 0
-        self._room = asyncio.Event()
-        self._beat = time.monotonic()
-        self._consumer: AIOKafkaConsumer | None = None
         self._watermark: WatermarkReader | None = None
-        self._lagging: dict[int, tuple[dict[str, int], float]] = {}
-        self.lag_records = 0
+
+    @property
+    def tasks(self) -> dict[int, Task]:
+        """By partition number."""
+        return self.parts
+
+    @tasks.setter
+    def tasks(self, tasks: dict[int, Task]) -> None:
+        self.parts = tasks
 
     # -- life ------------------------------------------------------------------------------------
 
     async def on_start(self) -> None:
         """Check the topics, then join the group. Tasks come with the assignment."""
-        settings = self.settings
-        await preflight.at_start(preflight.needed(self.processor), settings)
+        await preflight.at_start(self.needed, self.settings)
         if not self.processor.own_clock:
-            self._watermark = WatermarkReader(settings)
+            self._watermark = WatermarkReader(self.settings)
             await self._watermark.start()
-        self._consumer = group_consumer(settings, self.processor.name)
-        await self._consumer.start()
-        self._consumer.subscribe(list(self._topics), listener=self)
-        watch_loop(
-            self.processor.name,
-            limit_seconds=settings.watchdog_seconds,
-            beat=lambda: self._beat if self.assigned_once else None,
-            over=lambda: self.should_stop,
-        )
+        await self._join()
 
     async def on_stop(self) -> None:
         """Let the batch in flight commit, leave the group."""
-        await self._close_tasks(self.settings.drain_seconds)
-        for part in self._kept.values():
-            if part.store is not None:
-                part.store.close()
-            self.metrics.forget(service=self.processor.name, partition=part.number)
-        self._kept = {}
+        await self._close_parts(self.settings.drain_seconds)
+        self._keep_only(())
         close = getattr(self.outside, "close", None)
         if close is not None:
             await close()
-        self.metrics.set(metrics.ASSIGNED, 0, service=self.processor.name)
         if self._watermark is not None:
             await self._watermark.stop()
-        if self._consumer is not None:
-            await stop_client(self._consumer)
+        await self._leave()
 
-    # -- rebalance -------------------------------------------------------------------------------
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Half a session for the batch in flight; then it is abandoned to the successor."""
-        self._generation += 1
-        await self._close_tasks(self.settings.session_timeout_ms / 2_000)
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """A new task per partition; recovery is its own work, so that the group is not held up."""
-        try:
-            try:
-                self._assign(set(assigned))
-            except NotCoPartitioned:
-                # So does a deleted or a widened input look: then that is the error to name.
-                await preflight.check(preflight.needed(self.processor), self.settings)
-                raise
-        except Exception as error:
-            await self.crash(error)
-
-    def _assign(self, assigned: set[TopicPartition]) -> None:
-        self._generation += 1
-        assert self._consumer is not None
-        numbers = sorted({tp.partition for tp in assigned})
-        expected = {TopicPartition(name, number) for name in self._topics for number in numbers}
-        if assigned != expected:
-            raise NotCoPartitioned(self.processor.name, str(sorted(expected - assigned)))
+    def _keep_only(self, numbers: Collection[int]) -> None:
         for number in [number for number in self._kept if number not in numbers]:
             part = self._kept.pop(number)
             if part.store is not None:
                 part.store.close()
-            self.metrics.forget(service=self.processor.name, partition=number)
-        for tp in assigned:
-            # A position at once, so that no lookup fails; the task seeks to the right one.
-            self._consumer.pause(tp)
-            self._consumer.seek(tp, 0)
-        for number in numbers:
-            self.tasks[number] = task = self._new_task(number)
-            self._runs[number] = asyncio.create_task(self._run(task))
-        self.assigned_once = True
-        name = self.processor.name
-        self.metrics.add(metrics.REBALANCES, service=name)
-        self.metrics.set(metrics.ASSIGNED, len(numbers), service=name)
-        self.log_.info("partitions.assigned", partitions=numbers)
+            self.metrics.forget(service=self.name, partition=number)
 
-    def _new_task(self, number: int) -> Task:
-        settings, name = self.settings, self.processor.name
+    # -- tasks -----------------------------------------------------------------------------------
+
+    def _new_part(self, number: int) -> Task:
+        settings, name = self.settings, self.name
         part = self._kept.get(number)
         if part is None:
             store = open_store(
@@ -190,7 +141,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             )
         consumer = self._consumer
         assert consumer is not None
-        task = Task(
+        return Task(
             part,
             KafkaTaskLog(
                 settings, service=name, partition=number, inputs=self.inputs, consumer=consumer
@@ -208,45 +159,22 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             outside=self.outside,
             room=self._room,
         )
-        if self.paused:
-            task.pause()
-        return task
 
-    async def _run(self, task: Task) -> None:
-        try:
-            await task.run()
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            if self.tasks.get(task.number) is task:
-                await self.crash(error)
-            return
-        if task.state is TaskState.FENCED:
-            self.metrics.add(metrics.FENCED, service=self.processor.name, partition=task.number)
-            self.log_.warning("task.fenced", partition=task.number)
-            if self.tasks.get(task.number) is not task:
-                return
-            await asyncio.sleep(2 * self.settings.session_timeout_ms / 1_000)
-            if self.tasks.get(task.number) is task and not self.should_stop:
-                await self.crash(FencedOut(self.processor.name, task.number))
+    def _was_fenced(self, part: Task) -> None:
+        self.metrics.add(metrics.FENCED, service=self.name, partition=part.number)
+        self.log_.warning("task.fenced", partition=part.number)
 
-    async def _close_tasks(self, patience_seconds: float) -> None:
-        tasks, runs = self.tasks, self._runs
-        self.tasks, self._runs = {}, {}
-        self._lagging = {}
-        for task in tasks.values():
-            task.close()
+    async def _end(
+        self, parts: Mapping[int, Task], runs: Mapping[int, asyncio.Task[None]], patience: float
+    ) -> None:
         if runs:
-            fenced = {run for number, run in runs.items() if tasks[number].fenced}
-            for run in fenced:
-                run.cancel()
-            _, late = await asyncio.wait(runs.values(), timeout=patience_seconds)
+            _, late = await asyncio.wait(runs.values(), timeout=patience)
             for number, run in runs.items():
                 if run in late:
                     run.cancel()
-                    self.observer.abandoned(tasks[number])
+                    self.observer.abandoned(parts[number])
             await asyncio.gather(*runs.values(), return_exceptions=True)
-        await asyncio.gather(*(task.log.close() for task in tasks.values()))
+        await asyncio.gather(*(task.log.close() for task in parts.values()))
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -352,9 +280,9 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     @Service.task
     async def _monitor(self) -> None:
         """Lag, gauges, the watchdog, and the topics as declared."""
-        consumer, topics = self._consumer, preflight.needed(self.processor)
+        consumer = self._consumer
         assert consumer is not None
-        changelog_name = self.settings.topic(changelog(self.processor.name))
+        changelog_name = self.settings.topic(changelog(self.name))
         next_preflight = time.monotonic() + PREFLIGHT_SECONDS
         while not self.should_stop:
             await self.sleep(MONITOR_SECONDS)
@@ -371,7 +299,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                     asked = partitions + recovering
                     ends = await consumer.end_offsets(asked) if asked else {}
                 if time.monotonic() >= next_preflight:
-                    await preflight.check(topics, self.settings)
+                    await preflight.check(self.needed, self.settings)
                     next_preflight = time.monotonic() + PREFLIGHT_SECONDS
             except (KafkaError, TimeoutError) as error:
                 self.log_.warning("broker.unreachable", error=repr(error))
@@ -400,7 +328,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             self.metrics.set(
                 metrics.LAG,
                 lag,
-                service=self.processor.name,
+                service=self.name,
                 topic=topic.name,
                 partition=task.number,
             )
@@ -412,7 +340,7 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             self._lagging[task.number] = (seen, now)
         elif now - since > self.settings.watchdog_seconds:
             raise Stalled(
-                self.processor.name,
+                self.name,
                 f"partition {task.number} is {task.state}, {total} records behind, "
                 f"for {now - since:.0f} s at {positions}",
             )
@@ -420,53 +348,12 @@ class Engine(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     # -- control ---------------------------------------------------------------------------------
 
-    @property
-    def ready(self) -> bool:
-        """Whether this worker is in the group and every task of it runs or was paused.
-
-        One that waits for the database is alive, keeps its partitions and goes on by itself, but is
-        not ready: a rollout must not go on over it, and nothing should restart it.
-        """
-        return (
-            self.assigned_once
-            and not self.should_stop
-            and all(
-                task.state in (TaskState.RUNNING, TaskState.PAUSED) for task in self.tasks.values()
-            )
-        )
-
-    def pause(self) -> None:
-        """Take no new batches until ``resume``; the group keeps the partitions here.
-
-        What a rebalance brings waits as well.
-        """
-        self.paused = True
-        for task in self.tasks.values():
-            task.pause()
-
-    def resume(self) -> None:
-        """Go on after ``pause`` or a poison stop."""
-        self.paused = False
-        for task in self.tasks.values():
-            task.resume()
-        self._room.set()
-
-    def describe(self) -> dict[str, Any]:
-        """For the health page."""
+    def _describe_part(self, part: Task) -> dict[str, Any]:
         return {
-            "service": self.processor.name,
-            "ready": self.ready,
-            "drained": self.should_stop,
-            "lag_records": self.lag_records,
-            "partitions": {
-                str(number): {
-                    "state": str(task.state),
-                    "stopped": task.part.stopped,
-                    "waiting": task.waits_for,
-                    "positions": task.positions,
-                    "clock_ms": task.part.clock_ms,
-                    "quarantined": len(task.part.blocked),
-                }
-                for number, task in sorted(self.tasks.items())
-            },
+            "state": str(part.state),
+            "stopped": part.part.stopped,
+            "waiting": part.waits_for,
+            "positions": part.positions,
+            "clock_ms": part.part.clock_ms,
+            "quarantined": len(part.part.blocked),
         }
