@@ -19,8 +19,8 @@ from policy.bundle import Bundle
 from runtime.core import SYSTEM, TASK_KEY, AnyProcessor
 from runtime.database import Database
 from runtime.driver import Driver, Written
+from runtime.engine.clients import record_of
 from runtime.engine.task import TaskRecord
-from runtime.processor import Record
 from schemas.topics import Topic
 from services.intake.app import processor as intake
 from services.intake.outside import reader_knowing
@@ -89,7 +89,7 @@ def compare(
         for record in partition:
             if task is None or record.offset >= task.positions[read.name]:
                 break
-            driver.feed(_record(read, number, record))
+            driver.feed(record_of(read, record))
         if task is not None:
             driver.advance_ms(task.clock_ms)
         for each in written_now:
@@ -156,8 +156,8 @@ def compare_linked(
         for record in partition
         if (record.key or b"").decode() in linked
     ]
-    for _, number, record in sorted(log, key=lambda each: each[:2]):
-        driver.feed(_record(read, number, record))
+    for _, _, record in sorted(log, key=lambda each: each[:2]):
+        driver.feed(record_of(read, record))
     expected = _last(each.value for each in facts if each.topic.name == written.name)
     there = _last(
         record.value
@@ -202,18 +202,6 @@ def what_holds(data: Mapping[str, Any]) -> dict[str, Any]:
         "cause": cause.get("cause"),
         "rests_on": (data.get("rests_on") or {}).get("ticket"),
     }
-
-
-def _record(topic: Topic, number: int, record: Any) -> Record:
-    return Record(
-        topic,
-        number,
-        record.offset,
-        record.key,
-        record.value,
-        record.timestamp,
-        record.headers,
-    )
 
 
 def parked_in(changes: Partitions) -> dict[str, int]:

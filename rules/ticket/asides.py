@@ -23,18 +23,12 @@ from schemas.events import (
     VerificationRequested,
 )
 
+_Opened = VerificationRequested | SupervisionOrdered | RemedyOpened
 
-def _asked(
-    view: TicketView,
-    kind: str,
-    at: datetime,
-    *,
-    id_: str | None,
-    department: str | None,
-    by: str | None,
-    due_at: datetime | None,
-) -> TicketView:
-    task = Task(kind, at, id_, department, by, utc(due_at))
+
+def _asked(view: TicketView, kind: str, event: _Opened, id_: str | None) -> TicketView:
+    data = event.data
+    task = Task(kind, happened(event), id_, data.department, data.by, utc(data.due_at))
     return replace(view, tasks=kept((*view.tasks, task)))
 
 
@@ -48,16 +42,7 @@ def _done(view: TicketView, kind: str, id_: str | None, at: datetime) -> TicketV
 
 
 def _verification(view: TicketView, event: VerificationRequested) -> TicketView:
-    data = event.data
-    return _asked(
-        view,
-        "verification",
-        happened(event),
-        id_=data.verification_id,
-        department=data.department,
-        by=data.by,
-        due_at=data.due_at,
-    )
+    return _asked(view, "verification", event, event.data.verification_id)
 
 
 def _verified(view: TicketView, event: VerificationAnswered) -> TicketView:
@@ -65,16 +50,7 @@ def _verified(view: TicketView, event: VerificationAnswered) -> TicketView:
 
 
 def _supervision(view: TicketView, event: SupervisionOrdered) -> TicketView:
-    data = event.data
-    return _asked(
-        view,
-        "supervision",
-        happened(event),
-        id_=data.supervision_id,
-        department=data.department,
-        by=data.by,
-        due_at=data.due_at,
-    )
+    return _asked(view, "supervision", event, event.data.supervision_id)
 
 
 def _supervised(view: TicketView, event: SupervisionAnswered) -> TicketView:
@@ -82,16 +58,7 @@ def _supervised(view: TicketView, event: SupervisionAnswered) -> TicketView:
 
 
 def _remedy(view: TicketView, event: RemedyOpened) -> TicketView:
-    data = event.data
-    return _asked(
-        view,
-        "remedy",
-        happened(event),
-        id_=data.remedy_id,
-        department=data.department,
-        by=data.by,
-        due_at=data.due_at,
-    )
+    return _asked(view, "remedy", event, event.data.remedy_id)
 
 
 def _remedied(view: TicketView, event: RemedyDone) -> TicketView:
@@ -99,10 +66,8 @@ def _remedied(view: TicketView, event: RemedyDone) -> TicketView:
 
 
 def _escalation(view: TicketView, event: EscalationRequested) -> TicketView:
-    data = event.data
-    return _asked(
-        view, "escalation", happened(event), id_=None, department=None, by=data.by, due_at=None
-    )
+    task = Task("escalation", happened(event), by=event.data.by)
+    return replace(view, tasks=kept((*view.tasks, task)))
 
 
 def _acknowledged(view: TicketView, event: EscalationAcknowledged) -> TicketView:

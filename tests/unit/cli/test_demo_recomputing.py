@@ -37,6 +37,7 @@ class Consumed:
     value: bytes | None
     timestamp: int = START_MS
     headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int = 0
 
 
 RING = KeyRing({1: bytes(32)})
