@@ -1,7 +1,6 @@
 """What all tests share: one real broker a session, topics of one's own by a prefix."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +15,7 @@ from deploy.local.broker import Cluster
 from deploy.local.postgres import Postgres
 from deploy.topics import LOCAL, create, declared
 from schemas.topics import SERVICES, Topic
+from tests.kit.servers import own_cluster, own_postgres
 
 MakeTopics = Callable[..., tuple[str, ...]]
 T = TypeVar("T")
@@ -54,14 +54,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
     A test that stops, kills or pauses brokers starts its own ``Cluster``.
     """
-    directory = tmp_path_factory.mktemp("kafka")
-    cluster = Cluster.create(directory)
-    try:
-        cluster.start()
+    with own_cluster(tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster
-    finally:
-        cluster.kill()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -70,14 +64,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
     A test that stops or kills the database starts its own ``Postgres``.
     """
-    directory = tmp_path_factory.mktemp("postgres")
-    server = Postgres.create(directory)
-    try:
-        server.start()
+    with own_postgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server
-    finally:
-        server.kill()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ A broker and a database of its own, since both are killed.
 
 import asyncio
 import random
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from services.intake.entrance.routes import PATH
 from tests.conftest import run
 from tests.kit import feed
 from tests.kit.assertions import assert_eventually, lapse
+from tests.kit.servers import own_cluster, own_postgres
 from tests.kit.serving import Serving
 
 BATCH_EVENTS = 50
@@ -36,41 +36,29 @@ KILLS = 5
 
 
 @pytest.fixture(scope="module")
-def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    directory = tmp_path_factory.mktemp("entrance-kafka")
-    cluster = Cluster.create(directory)
-    try:
-        cluster.start()
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with own_cluster(tmp_path_factory.mktemp("entrance-kafka")) as cluster:
         yield cluster
-    finally:
-        cluster.kill()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    directory = tmp_path_factory.mktemp("entrance-postgres")
-    server = Postgres.create(directory)
-    try:
-        server.start()
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with own_postgres(tmp_path_factory.mktemp("entrance-postgres")) as server:
         run(migrate(server.dsn))
         yield server
-    finally:
-        server.kill()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
 async def serving(
-    own_kafka: Cluster, own_postgres: Postgres, topic_prefix: str, tmp_path: Path
+    broker: Cluster, database: Postgres, topic_prefix: str, tmp_path: Path
 ) -> AsyncIterator[Serving]:
-    await create(own_kafka.bootstrap, (INBOX,), replace(LOCAL, prefix=topic_prefix))
+    await create(broker.bootstrap, (INBOX,), replace(LOCAL, prefix=topic_prefix))
     made = Serving(
         tmp_path,
         {
-            "HOTLINE_KAFKA_BOOTSTRAP": own_kafka.bootstrap,
+            "HOTLINE_KAFKA_BOOTSTRAP": broker.bootstrap,
             "HOTLINE_TOPIC_PREFIX": topic_prefix,
-            "HOTLINE_POSTGRES_DSN": own_postgres.dsn,
+            "HOTLINE_POSTGRES_DSN": database.dsn,
             "HOTLINE_REQUEST_TIMEOUT_MS": "3000",
             "HOTLINE_HTTP_ANSWER_SECONDS": "3",
         },
@@ -180,7 +168,7 @@ async def check(platforms: Platforms, cluster: Cluster, prefix: str) -> None:
 
 
 async def test_F1_nothing_acknowledged_is_lost_when_the_server_is_killed(
-    serving: Serving, own_kafka: Cluster, topic_prefix: str, rng: random.Random
+    serving: Serving, broker: Cluster, topic_prefix: str, rng: random.Random
 ) -> None:
     platforms = Platforms(serving, rng, topic_prefix)
     async with platforms.sending():
@@ -190,37 +178,37 @@ async def test_F1_nothing_acknowledged_is_lost_when_the_server_is_killed(
             serving.start()
         await platforms.takes(500)
     assert platforms.statuses[0] > 0, "no request was cut off: kill in the middle"
-    await check(platforms, own_kafka, topic_prefix)
+    await check(platforms, broker, topic_prefix)
 
 
 async def test_F11_nothing_acknowledged_is_lost_when_the_broker_is_killed(
-    serving: Serving, own_kafka: Cluster, topic_prefix: str, rng: random.Random
+    serving: Serving, broker: Cluster, topic_prefix: str, rng: random.Random
 ) -> None:
     platforms = Platforms(serving, rng, topic_prefix)
     async with platforms.sending():
         for _ in range(2):
             await platforms.takes(rng.randrange(500, 2_000))
-            own_kafka.kill()
+            broker.kill()
             await platforms.is_put_off(1)
             assert not serving.healthy()
-            await asyncio.to_thread(own_kafka.start)
+            await asyncio.to_thread(broker.start)
         await platforms.takes(500)
         await serving.ready()
     assert serving.starts == 1
-    await check(platforms, own_kafka, topic_prefix)
+    await check(platforms, broker, topic_prefix)
 
 
 async def test_F23_the_database_is_down_for_a_while(
     serving: Serving,
-    own_kafka: Cluster,
-    own_postgres: Postgres,
+    broker: Cluster,
+    database: Postgres,
     topic_prefix: str,
     rng: random.Random,
 ) -> None:
     platforms = Platforms(serving, rng, topic_prefix)
     async with platforms.sending():
         await platforms.takes(500)
-        own_postgres.kill()
+        database.kill()
         await platforms.is_put_off(2 * SENDERS)
         known = len(platforms.acknowledged)
         await assert_eventually(
@@ -229,8 +217,8 @@ async def test_F23_the_database_is_down_for_a_while(
         await platforms.is_put_off(2 * SENDERS)
         assert len(platforms.acknowledged) == known
         assert serving.running
-        await asyncio.to_thread(own_postgres.start)
+        await asyncio.to_thread(database.start)
         await platforms.takes(500)
         await serving.ready()
     assert serving.starts == 1
-    await check(platforms, own_kafka, topic_prefix)
+    await check(platforms, broker, topic_prefix)

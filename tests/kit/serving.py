@@ -1,7 +1,5 @@
 """``hotline serve`` as a process, with tokens of its own, to be asked and killed."""
 
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ import httpx
 from deploy.local.process import free_port
 from runtime.http import tokens
 from tests.kit.assertions import assert_eventually
-from tests.kit.worker import ROOT, SCRIPTS, START_S, Worker
+from tests.kit.worker import SCRIPTS, START_S, Worker
 
 SOURCE = "test/city"
 """Of ``tests.kit.feed``."""
@@ -24,32 +22,15 @@ class Serving(Worker):
         super().__init__((), directory, environ, name=name)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.tokens = self.directory / "tokens.yaml"
+        self.environ.setdefault("HOTLINE_TOKENS_FILE", str(self.tokens))
         self.token = tokens.make(self.tokens, name="city", sources=[SOURCE])
 
-    def start(self, **environ: str) -> "Serving":
-        assert not self.running, f"{self.name} runs already"
-        self._port = self._port or free_port()
-        self.starts += 1
-        self.ended_on_purpose = False
-        given = {
-            "HOTLINE_DATA_DIR": str(self.directory),
-            "HOTLINE_TOKENS_FILE": str(self.tokens),
-            "HOTLINE_LOG_FORMAT": "json",
-            **self.environ,
-            **environ,
-        }
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOTLINE_")}
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(SCRIPTS / "hotline"), "serve", "--port", str(self._port)],
-                cwd=ROOT,
-                env={**inherited, **given},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        return self
+    def _command(self) -> list[str]:
+        return [str(SCRIPTS / "hotline"), "serve", "--port", str(self._port)]
+
+    def _next_port(self) -> int:
+        """The same again: its clients know it."""
+        return self._port or free_port()
 
     @property
     def url(self) -> str:

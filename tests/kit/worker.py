@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -51,11 +51,17 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
 
-    def start(self, **environ: str) -> "Worker":
+    def _command(self) -> list[str]:
+        return [*command(*self.services, by_faust=self.by_faust), "--web-port", str(self._port)]
+
+    def _next_port(self) -> int:
+        return free_port()
+
+    def start(self, **environ: str) -> Self:
         """Start it (again); ``environ`` holds for this time only."""
         assert not self.running, f"{self.name} runs already"
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._port = free_port()
+        self._port = self._next_port()
         self.starts += 1
         self.ended_on_purpose = False
         given = {
@@ -67,7 +73,7 @@ class Worker:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HOTLINE_")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command(*self.services, by_faust=self.by_faust), "--web-port", str(self._port)],
+                self._command(),
                 cwd=ROOT,
                 env={**inherited, **given},
                 stdin=subprocess.DEVNULL,
