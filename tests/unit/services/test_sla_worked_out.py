@@ -1,8 +1,8 @@
 """Deadlines worked out by hand, with a wall calendar and a pencil, before the code was run.
 
 Numbers are those of requirements.md §3, days off those of the State Council's notices for 2025
-(国办发明电〔2024〕12号) and 2026 (国办发明电〔2025〕7号), of the English bank holidays and of the US
-federal holidays. Offices of ``cn-workdays`` work 08:30-12:00 and 14:00-17:30. ``why`` counts the
+(国办发明电〔2024〕12号) and 2026 (国办发明电〔2025〕7号), of the English bank holidays and of the
+US federal holidays. Offices of ``cn-workdays`` work 08:30-12:00 and 14:00-17:30. ``why`` counts the
 days: the number behind a day is the how-manieth that counts; what has none does not count.
 
     2025  off: 28 Jan-4 Feb, 4-6 Apr, 1-5 May, 31 May-2 Jun, 1-8 Oct
@@ -41,7 +41,7 @@ class Hand:
 
 
 DEADLINES = (
-    # --- accept (签收): 15 min life/property, 30 min utilities, around the clock; 1 wd else -------
+    # --- accept (签收): 15 min life/property, 30 min utilities, around the clock; 1 wd else ---
     Hand(
         what="accept 15 min, danger to life, in the night of New Year",
         start="2026-02-17T02:50+08:00",
@@ -92,7 +92,7 @@ DEADLINES = (
         due="2026-02-24T17:30+08:00",
         why="Thu 19 to Mon 23 Feb are off. Tue 24 is the first day back (1).",
     ),
-    # --- first contact (首次联系): 1 working day ---------------------------------------------------
+    # --- first contact (首次联系): 1 working day ---
     Hand(
         what="first contact 1 wd over New Year, on a make-up Sunday",
         start="2025-12-31T16:59+08:00",
@@ -135,8 +135,8 @@ DEADLINES = (
         unit="working_days",
         due="2027-01-04T17:30+08:00",
         why=(
-            "12:30 is in the lunch break; the day counts nothing anyway. Fri 1 Jan 2027 is New Year "
-            "by law, Sat 2 and Sun 3 a weekend. Mon 4 (1); provisional."
+            "12:30 is in the lunch break; the day counts nothing anyway. Fri 1 Jan 2027 is New "
+            "Year by law, Sat 2 and Sun 3 a weekend. Mon 4 (1); provisional."
         ),
     ),
     Hand(
@@ -150,7 +150,7 @@ DEADLINES = (
             "Sat 4, Sun 5, Mon 6 are off (Qingming). Tue 7 (1)."
         ),
     ),
-    # --- resolve, levels 1 and 2: 2 h, 24 h around the clock --------------------------------------
+    # --- resolve, levels 1 and 2: 2 h, 24 h around the clock ---
     Hand(
         what="resolve level 1, 2 h over midnight of New Year",
         start="2026-02-16T23:10+08:00",
@@ -177,9 +177,9 @@ DEADLINES = (
         calendar=ALWAYS,
         holds=(("2026-05-01T10:00+08:00", "2026-05-01T13:30+08:00"),),
         due="2026-05-02T11:30+08:00",
-        why="08:00 of the next day, and 3 h 30 of hold, counted around the clock as the target is.",
+        why="08:00 of the next day, and 3 h 30 of hold, around the clock as the target is.",
     ),
-    # --- resolve, level 3: 7 calendar days, rolling on ---------------------------------------------
+    # --- resolve, level 3: 7 calendar days, rolling on ---
     Hand(
         what="resolve level 3, 7 days, nothing in the way",
         start="2026-03-02T10:00+08:00",
@@ -250,11 +250,11 @@ DEADLINES = (
         due="2026-05-09T10:00+08:00",
         why=(
             "Without the hold Wed 6 May 17:30. Held in working time: Wed 29 Apr 1 h, Thu 30 7 h, "
-            "Wed 6 May 7 h, Thu 7 half an hour: 15 h 30. From Wed 6 17:30 on: Thu 7 7 h, Fri 8 7 h, "
-            "and 1 h 30 of Sat 9, which is worked for the holiday: 10:00."
+            "Wed 6 May 7 h, Thu 7 half an hour: 15 h 30. From Wed 6 17:30 on: Thu 7 7 h, Fri 8 "
+            "7 h, and 1 h 30 of Sat 9, which is worked for the holiday: 10:00."
         ),
     ),
-    # --- resolve, level 4: 15 calendar days, rolling on --------------------------------------------
+    # --- resolve, level 4: 15 calendar days, rolling on ---
     Hand(
         what="resolve level 4, 15 days that end in National Day",
         start="2026-09-22T14:00+08:00",
@@ -263,8 +263,8 @@ DEADLINES = (
         roll=True,
         due="2026-10-08T17:30+08:00",
         why=(
-            "Wed 23 Sep (1) to Wed 30 (8), Thu 1 Oct (9) to Wed 7 (15): off. Thu 8. The days off of "
-            "25 to 27 Sep (Mid-Autumn) count: these are calendar days."
+            "Wed 23 Sep (1) to Wed 30 (8), Thu 1 Oct (9) to Wed 7 (15): off. Thu 8. The days off "
+            "of 25 to 27 Sep (Mid-Autumn) count: these are calendar days."
         ),
     ),
     Hand(
@@ -286,9 +286,9 @@ DEADLINES = (
         unit="calendar_days",
         roll=True,
         due="2025-05-06T17:30+08:00",
-        why="Sat 19 Apr (1) to Wed 30 (12), Thu 1 May (13), 2 (14), Sat 3 (15): off to Mon 5. Tue 6.",
+        why="Sat 19 Apr (1) to Wed 30 (12), Thu 1 May (13), 2, Sat 3 (15): off to Mon 5. Tue 6.",
     ),
-    # --- Guangdong: consult 2, help 10, complaint 15 working days ----------------------------------
+    # --- Guangdong: consult 2, help 10, complaint 15 working days ---
     Hand(
         what="Guangdong, consultation, 2 wd before Spring Festival 2025",
         start="2025-01-24T10:00+08:00",
@@ -332,7 +332,7 @@ DEADLINES = (
             "(12), Sun 11 off, Mon 12 (13), 13, Wed 14 (15)."
         ),
     ),
-    # --- Shandong: 5 working days, extension at most 10 --------------------------------------------
+    # --- Shandong: 5 working days, extension at most 10 ---
     Hand(
         what="Shandong, 5 wd over the May holiday",
         start="2026-04-29T15:00+08:00",
@@ -349,7 +349,7 @@ DEADLINES = (
         due="2026-05-22T17:30+08:00",
         why="Sun 10 off, Mon 11 (1) to Fri 15 (5), weekend, Mon 18 (6) to Fri 22 (10).",
     ),
-    # --- «次日起13个工作日» (bureau rule) ------------------------------------------------------------
+    # --- «次日起13个工作日» (bureau rule) ---
     Hand(
         what="13 wd from the day after, over Qingming 2025",
         start="2025-03-24T08:30+08:00",
@@ -357,11 +357,11 @@ DEADLINES = (
         unit="working_days",
         due="2025-04-11T17:30+08:00",
         why=(
-            "Mon 24 does not count although the office just opens. Tue 25 (1) to Fri 28 (4), Mon 31 "
-            "(5), Tue 1 Apr (6), 2, Thu 3 (8), 4 to 6 off, Mon 7 (9) to Fri 11 (13)."
+            "Mon 24 does not count although the office just opens. Tue 25 (1) to Fri 28 (4), Mon "
+            "31 (5), Tue 1 Apr (6), 2, Thu 3 (8), 4 to 6 off, Mon 7 (9) to Fri 11 (13)."
         ),
     ),
-    # --- working hours: lunch, the end of a span, make-up days -------------------------------------
+    # --- working hours: lunch, the end of a span, make-up days ---
     Hand(
         what="2 working hours over lunch",
         start="2026-02-13T11:30+08:00",
@@ -384,7 +384,7 @@ DEADLINES = (
         amount=3.5,
         unit="hours",
         due="2026-12-30T12:00+08:00",
-        why="Used up at 12:00 sharp: due at the end of the span, not when the next begins at 14:00.",
+        why="Used up at 12:00 sharp: due as the span ends, not when the next begins at 14:00.",
     ),
     Hand(
         what="7 working hours from a day off end with a make-up Sunday",
@@ -394,7 +394,7 @@ DEADLINES = (
         due="2025-09-28T17:30+08:00",
         why="Sat 27 is off. Sun 28 has 3 h 30 and 3 h 30; used up at 17:30, not at 08:30 on Mon.",
     ),
-    # --- return (退单): 1 wd, 2 if complex ---------------------------------------------------------
+    # --- return (退单): 1 wd, 2 if complex ---
     Hand(
         what="return within 1 wd over Dragon Boat",
         start="2026-06-18T17:00+08:00",
@@ -411,7 +411,7 @@ DEADLINES = (
         due="2026-10-09T17:30+08:00",
         why="1 to 7 Oct off. Thu 8 (1), Fri 9 (2).",
     ),
-    # --- holds of day-counted targets ---------------------------------------------------------------
+    # --- holds of day-counted targets ---
     Hand(
         what="first contact 1 wd, on hold over a night",
         start="2026-03-09T10:00+08:00",
@@ -444,11 +444,11 @@ DEADLINES = (
         ),
         due="2026-03-11T10:00+08:00",
         why=(
-            "Due Tue 10 17:30. Together on hold 11:30-15:00: half an hour, lunch, one hour: 1 h 30, "
-            "so Wed 11 10:00."
+            "Due Tue 10 17:30. Together on hold 11:30-15:00: half an hour, lunch, one hour: 1 h "
+            "30, so Wed 11 10:00."
         ),
     ),
-    # --- uk-council: 5, 10, 20 working days ---------------------------------------------------------
+    # --- uk-council: 5, 10, 20 working days ---
     Hand(
         what="acknowledge 5 wd over Easter",
         bundle=UK,
@@ -508,10 +508,11 @@ DEADLINES = (
         due="2027-01-07T17:00+00:00",
         why=(
             "Tue 8 (1) to Fri 11 (4), 14 to 18 (9), 21 to Thu 24 (13), Fri 25 off, Mon 28 off for "
-            "Boxing Day on Sat 26, Tue 29 (14), 30, 31 (16), Fri 1 Jan off, Mon 4 (17) to Thu 7 (20)."
+            "Boxing Day on Sat 26, Tue 29 (14), 30, 31 (16), Fri 1 Jan off, Mon 4 (17) to Thu 7 "
+            "(20)."
         ),
     ),
-    # --- us-311: 7 days (Chicago, pothole); days of 23 and 25 hours --------------------------------
+    # --- us-311: 7 days (Chicago, pothole); days of 23 and 25 hours ---
     Hand(
         what="24 h over the change to daylight saving time",
         bundle=US,
@@ -540,7 +541,7 @@ DEADLINES = (
         amount=7,
         unit="calendar_days",
         due="2026-03-09T00:00-04:00",
-        why="Mon 2 (1) to Sun 8 (7), to its end at midnight, which is daylight saving time by then.",
+        why="Mon 2 (1) to Sun 8 (7), to its end at midnight, daylight saving time by then.",
     ),
     Hand(
         what="1 wd over the eve of Independence Day, which is a Saturday",
