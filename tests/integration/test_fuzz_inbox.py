@@ -27,6 +27,7 @@ from schemas.topics import DEAD_LETTERS, INBOX, TICKETS
 from services.intake.domain import Intake
 from tests.kit import feed
 from tests.kit.lab import Lab
+from tests.kit.mangling import damaged, documents, dumped
 from tests.kit.sealing import RING
 from vault.directory import KeyedPseudonyms
 
@@ -72,75 +73,6 @@ SEEDS: Final[list[dict[str, Any]]] = [
     }
     for number, kind in enumerate(KINDS)
 ]
-STRANGE = (
-    b"\x00", b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"NaN", b"-0", b"1e999", b"{", b"[",
-    b"}", b"]", b'"', b"\\", b",", b":", b"\n", b'"id":"twice",', b"\xef\xbb\xbf", b"\xe2\x80\xae",
-    b"9" * 400, b"[" * 200, b'{"a":' * 40, "\U0010ffff".encode(), b"[phone]",
-)  # fmt: skip
-
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=30)
-    | st.sampled_from(
-        [
-            *("9999-12-31T00:00:00Z", "1969-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "", " "),
-            *("hotline.x.y.v1", "__task__", "hotline.ticket.received.v9", "1.0", "0.3", "T1"),
-            *("幺三八一二三四五六七八", "人民路12号", "长" * 2_000, "\ud800"),
-        ]
-    ),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-def dumped(value: Any) -> bytes:
-    """JSON as somebody else would write it: lone surrogates, integers of any size."""
-    try:
-        return orjson.dumps(value)
-    except (orjson.JSONEncodeError, TypeError):
-        return str(value).encode(errors="surrogatepass")
-
-
-@st.composite
-def documents(draw: st.DrawFn) -> dict[str, Any]:
-    """An event with up to three fields taken away, replaced or added, anywhere in it."""
-    document: dict[str, Any] = orjson.loads(orjson.dumps(draw(st.sampled_from(SEEDS))))
-    for _ in range(draw(st.integers(0, 3))):
-        place = document
-        while inner := [each for each in place.values() if isinstance(each, dict) and each]:
-            if not draw(st.booleans()):
-                break
-            place = draw(st.sampled_from(inner))
-        name = draw(st.sampled_from(sorted(place)) if place else st.just("id"))
-        what = draw(st.integers(0, 2))
-        if what == 0:
-            place.pop(name, None)
-        else:
-            place[name if what == 1 else draw(st.text(max_size=8))] = draw(json_values)
-    return document
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """An event with bytes put in, taken out or cut off."""
-    value = dumped(draw(documents()))
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, len(value)))
-        what = draw(st.integers(0, 2))
-        if what == 0:
-            value = value[:at] + draw(st.sampled_from(STRANGE)) + value[at:]
-        elif what == 1:
-            value = value[:at] + value[at + draw(st.integers(1, 20)) :]
-        else:
-            value = value[:at]
-    return value
-
-
 header_names = st.sampled_from(
     ["ce_id", "ce_type", "ce_time", "ce_source", "ce_subject", "ce_specversion", "content-type"]
 ) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -150,7 +82,7 @@ odd_headers = st.lists(st.tuples(header_names, st.binary(max_size=20)), max_size
 @st.composite
 def binary_mode(draw: st.DrawFn) -> feed.New:
     """An event whose attributes are headers, some of them odd."""
-    document = draw(documents())
+    document = draw(documents(SEEDS))
     data = document.pop("data", None)
     headers = tuple(
         (f"ce_{name}", str(value).encode(errors="surrogatepass"))
@@ -163,11 +95,11 @@ def binary_mode(draw: st.DrawFn) -> feed.New:
 
 keys = st.none() | st.binary(max_size=12) | st.sampled_from([b"T1", b"__task__", b"\xff\xfe"])
 values = st.one_of(
-    documents().map(dumped),
-    damaged(),
-    damaged(),
-    documents().map(lambda each: dumped(each).replace(b"{", b'{"id":1,"id":2,', 1)),
-    documents().map(lambda each: dumped({**each, "extra": "x" * 1_200_000})),
+    documents(SEEDS).map(dumped),
+    damaged(SEEDS),
+    damaged(SEEDS),
+    documents(SEEDS).map(lambda each: dumped(each).replace(b"{", b'{"id":1,"id":2,', 1)),
+    documents(SEEDS).map(lambda each: dumped({**each, "extra": "x" * 1_200_000})),
     st.binary(max_size=60),
     st.none(),
 )

@@ -35,83 +35,15 @@ from services.intake.entrance.settings import EntranceSettings
 from services.intake.reading import InboxEvent, read, refuse_absurd
 from tests.kit import feed
 from tests.kit.entrances import SOURCE, MemoryEntrance
+from tests.kit.mangling import damaged, documents, dumped
 
 Send = Callable[..., httpx.Response]
 
 SEEDS = [orjson.loads(each.value or b"") for each in feed.city(40, random.Random(12345))]
-STRANGE = (
-    b"\x00", b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"NaN", b"-0", b"1e999", b"{", b"[",
-    b"}", b"]", b'"', b"\\", b",", b":", b"\n", b'"id":"twice",', b"\xef\xbb\xbf", b"\xe2\x80\xae",
-    b"9" * 400, b"[" * 200, b'{"a":' * 40,
-)  # fmt: skip
-
-DEEP = b'{"a":' * 40 + b"1" + b"}" * 40
-
-json_values = st.builds(orjson.loads, st.just(DEEP)) | st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=30)
-    | st.sampled_from(
-        [
-            "9999-12-31T00:00:00Z",
-            "1969-01-01T00:00:00Z",
-            "hotline.x.y.v1",
-            "__task__",
-            "hotline.ticket.received.v9",
-        ]
-    ),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-@st.composite
-def mangled_documents(draw: st.DrawFn) -> bytes:
-    """An event with one to three fields taken away, replaced or added, anywhere in it."""
-    document: dict[str, Any] = orjson.loads(orjson.dumps(draw(st.sampled_from(SEEDS))))
-    for _ in range(draw(st.integers(1, 3))):
-        place = document
-        while inner := [each for each in place.values() if isinstance(each, dict) and each]:
-            if not draw(st.booleans()):
-                break
-            place = draw(st.sampled_from(inner))
-        name = draw(st.sampled_from(sorted(place)) if place else st.just("id"))
-        what = draw(st.integers(0, 3))
-        if what == 0:
-            place.pop(name, None)
-        elif what == 1:
-            place[draw(st.text(max_size=8))] = draw(json_values)
-        else:
-            place[name] = draw(json_values)
-    try:
-        return orjson.dumps(document)
-    except orjson.JSONEncodeError:  # an integer beyond 64 bits
-        return b'{"specversion":"1.0","id":' + b"9" * 40 + b"}"
-
-
-@st.composite
-def mangled_bytes(draw: st.DrawFn) -> bytes:
-    """An event with bytes put in, taken out or cut off."""
-    value = draw(st.sampled_from(SEEDS).map(orjson.dumps) | mangled_documents())
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, len(value)))
-        what = draw(st.integers(0, 2))
-        if what == 0:
-            value = value[:at] + draw(st.sampled_from(STRANGE)) + value[at:]
-        elif what == 1:
-            value = value[:at] + value[at + draw(st.integers(1, 20)) :]
-        else:
-            value = value[:at]
-    return value
-
-
-twice = mangled_documents().map(lambda value: value.replace(b"{", b'{"id":1,"id":2,', 1))
+mangled_documents = documents(SEEDS, fewest=1).map(dumped)
+twice = mangled_documents.map(lambda value: value.replace(b"{", b'{"id":1,"id":2,', 1))
 mangled = st.one_of(
-    mangled_documents(), mangled_documents(), mangled_bytes(), twice, st.binary(max_size=60)
+    mangled_documents, mangled_documents, damaged(SEEDS), twice, st.binary(max_size=60)
 )
 
 
