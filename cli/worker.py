@@ -27,7 +27,7 @@ def worker(services: tuple[str, ...], web_port: int | None) -> None:
     \b
     Examples:
       hotline worker dedup
-      hotline worker intake dedup readmodel --web-port 6070
+      hotline worker intake dedup sla callback readmodel --web-port 6070
       HOTLINE_KAFKA_BOOTSTRAP=kafka:9092 hotline worker intake
     """
     try:

@@ -235,7 +235,15 @@ SENTENCES: Final[dict[str, Words]] = {
         "Inquiry[ by {by}]: {false_closure}[; {department}][ ({handler})]",
         "查实[，{by}]：{false_closure}[；{department}][（{handler}）]",
     ),
-    # receipts
+    # commands of ours, and receipts
+    "command.reopen": Words(
+        "We asked the platform to reopen it: {cause}[; {department}]",
+        "请求平台重办：{cause}[；{department}]",
+    ),
+    "command.refuse_close": Words(
+        "We asked the platform not to close it yet: {reason}[; {department}]",
+        "请求平台暂不办结：{reason}[；{department}]",
+    ),
     "command.applied": Words(
         "The platform did what command {command_id} asked",
         "指令 {command_id} 已执行",
@@ -549,6 +557,7 @@ LETTERS: Final = {
     "repeated_name": Words("a name stands twice", "字段名重复"),
     "too_deep": Words("nested too deep", "嵌套过深"),
     "time_in_future": Words("its time lies in the future", "时间在未来"),
+    "command_not_ours": Words("a command that is none of ours", "非本系统签发的指令"),
     "id_reused": Words("its id was used for another content", "事件编号被另一内容占用"),
     "rule_raised": Words("a rule failed on it", "规则出错"),
     "timer_raised": Words("a rule failed on a deadline", "到期规则出错"),

@@ -20,9 +20,9 @@ from runtime.core import TIMER_SUBJECT
 from runtime.driver import Written
 from schemas.dead_letter import DeadLetter
 from schemas.ids import effect_id
-from schemas.topics import DEAD_LETTERS, FACTS, REPEATS, TICKETS, Topic
+from schemas.topics import COMMANDS, DEAD_LETTERS, FACTS, REPEATS, TICKETS, Topic
 
-WRITTEN: tuple[Topic, ...] = (TICKETS, *FACTS, DEAD_LETTERS)
+WRITTEN: tuple[Topic, ...] = (TICKETS, *FACTS, COMMANDS, DEAD_LETTERS)
 """Topics that a replay writes to files; clocks, changelogs and the inbox are means, not results."""
 
 SUMMARY: Final = "summary.json"

@@ -20,7 +20,9 @@ class CommandData(Part):
     reason: Name
     """A stable slug; the words are for people."""
     reason_zh: FreeText | None = None
+    """For people, in Chinese."""
     reason_en: FreeText | None = None
+    """For people, in English."""
     department: Name | None = None
     """Unit that it concerns."""
     dispatch_id: Name | None = None
@@ -65,6 +67,7 @@ class CommandRefuseCloseData(CommandData):
     """What is missing."""
 
     lacking: Annotated[tuple[Lacking, ...], Field(min_length=1, max_length=200)]
+    """All that is missing, by dispatch."""
 
 
 class CommandRefuseClose(Envelope):
@@ -73,5 +76,8 @@ class CommandRefuseClose(Envelope):
     type: Literal["hotline.command.refuse_close.v1"] = "hotline.command.refuse_close.v1"
     data: CommandRefuseCloseData
 
+
+COMMANDERS: frozenset[str] = frozenset({"hotline/callback", "hotline/sla"})
+"""``source`` of our services that command; under any other source a command is refused."""
 
 COMMAND_TYPES: tuple[type[Envelope], ...] = (CommandReopen, CommandRefuseClose)

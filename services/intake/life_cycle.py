@@ -137,6 +137,9 @@ WITHOUT_TICKET = frozenset(
 )
 """``subject`` may be a contact: there is no life to fit into."""
 
+COMMANDS = frozenset({"command.reopen", "command.refuse_close"})
+"""Of our own services: they ask, and say nothing of how the ticket stands."""
+
 IMPORTED_AS: dict[str, Phase] = {
     "received": Phase.RECEIVED,
     "dispatched": Phase.DISPATCHED,
@@ -209,6 +212,8 @@ def step(
     if rule.asks or rule.answers:
         asked = _after(rule, asked)
     if not known:
+        if kind in COMMANDS:
+            return Step(phase, False, UNKNOWN_TICKET, asked)
         return Step(rule.then or phase or Phase.RECEIVED, False, UNKNOWN_TICKET, asked)
     assert phase is not None, "a known ticket has a phase"
     fits = phase in rule.fits

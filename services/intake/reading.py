@@ -23,6 +23,7 @@ from runtime.stores.codec import instant
 from schemas.binary import MalformedBinaryEvent, from_binary, is_binary
 from schemas.envelope import Envelope
 from schemas.events import EVENT_TYPES
+from schemas.events.commands import COMMAND_TYPES, COMMANDERS
 from schemas.refusal import describe
 from services.intake.masking import PARTIES, WITHHELD, mask_text
 
@@ -36,6 +37,9 @@ RESERVED = "__"
 
 TRANSPORT = frozenset({"traceparent", "tracestate", "datacontenttype"})
 """Attributes that differ between two deliveries of one event: not compared."""
+
+COMMANDS = frozenset(COMMAND_TYPES)
+"""Events that our services alone publish, from inside."""
 
 _PERSONAL = WITHHELD | PARTIES | {"number", "first", "second"}
 _SHOWN_PROBLEMS = 3
@@ -235,6 +239,13 @@ def _event(document: dict[str, Any]) -> Envelope:
         raise Unreadable(
             "invalid",
             f"subject is {_shown(event.subject)}: ids that begin with {RESERVED} are the engine's",
+            source=source,
+        )
+    if type(event) in COMMANDS and event.source not in COMMANDERS:
+        raise Unreadable(
+            "command_not_ours",
+            f"type is {event_type}, source is {_shown(event.source)}: only our services command;"
+            " publish what happened, or answer with command.applied or command.refused",
             source=source,
         )
     if event.time < _EPOCH:

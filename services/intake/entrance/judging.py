@@ -16,7 +16,7 @@ from runtime.processor import Record, Unreadable
 from schemas.binary import from_binary, is_binary
 from schemas.topics import INBOX
 from services.intake.entrance.body import Carried
-from services.intake.reading import read, refuse_absurd
+from services.intake.reading import COMMANDS, read, refuse_absurd
 from services.intake.seen import Published
 
 STATUS: Final = {
@@ -28,6 +28,7 @@ STATUS: Final = {
     "repeated_name": 400,
     "too_deep": 400,
     "source_not_allowed": 403,
+    "command_not_ours": 403,
     "id_reused": 409,
     "too_large": 413,
     "unknown_type": 422,
@@ -93,6 +94,12 @@ def judge(
             "source_not_allowed",
             f"source is {found.source!r}: token {caller.name!r} may publish for"
             f" {', '.join(caller.sources)}",
+        )
+    if type(found) in COMMANDS:
+        return refusal(
+            found.id,
+            "command_not_ours",
+            f"type is {found.type}: our services write commands into the inbox, nobody over HTTP",
         )
     value = carried.value
     if is_binary(carried.headers):

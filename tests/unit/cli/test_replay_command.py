@@ -52,9 +52,12 @@ def test_a_failed_replay_keeps_the_result_of_the_one_before(events: Path, tmp_pa
     assert run(events, "--out", out).exit_code == 0
     before = files(out)
     assert sorted(before) == [
+        "hotline.callbacks.jsonl",
+        "hotline.commands.jsonl",
         "hotline.dead-letters.jsonl",
         "hotline.notices.jsonl",
         "hotline.repeats.jsonl",
+        "hotline.sla.jsonl",
         "hotline.tickets.jsonl",
         "summary.json",
     ]

@@ -47,9 +47,12 @@ def test_each_topic_has_a_file_of_documents_in_the_order_written(tmp_path: Path)
     lines = (output.directory / "hotline.tickets.jsonl").read_text().splitlines()
     assert [json.loads(each)["n"] for each in lines] == [1, 2]
     assert sorted(path.name for path in output.directory.iterdir()) == [
+        "hotline.callbacks.jsonl",
+        "hotline.commands.jsonl",
         "hotline.dead-letters.jsonl",
         "hotline.notices.jsonl",
         "hotline.repeats.jsonl",
+        "hotline.sla.jsonl",
         "hotline.tickets.jsonl",
     ]
     assert output.counts.records == {TICKETS.name: 2, REPEATS.name: 1, DEAD_LETTERS.name: 1}

@@ -76,7 +76,9 @@ def test_a_state_file_from_before_http_is_read_and_what_ran_then_is_stopped_by_i
     again = Stack(tmp_path)
     assert again.state is not None
     assert (again.state.version, again.state.server.port) == (2, 16080)
-    assert again.state.workers[0].services == ("intake", "dedup", "readmodel")
+    assert again.state.workers[0].services == (
+        *("intake", "dedup", "sla", "callback", "readmodel"),
+    )
 
 
 def test_every_process_gets_the_database_the_keys_and_the_tokens(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ PASSED_OVER = frozenset(
         *("solution.agreed", "escalation.requested"),
         *("escalation.acknowledged", "remedy.opened", "remedy.done", "supervision.ordered"),
         *("supervision.answered", "enforcement.handed_over", "command.applied"),
+        *("command.reopen", "command.refuse_close"),
         *("command.refused", "notice.delivered", "notice.failed"),
     }
 )

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from runtime.errors import SettingsInvalid
+from runtime.http import tokens
 from runtime.http.problems import MEDIA_TYPE
 from runtime.metrics import ENTRANCE_EVENTS, ENTRANCE_IN_FLIGHT
 from schemas.binary import STRUCTURED
@@ -51,6 +52,11 @@ def calling(entrance: MemoryEntrance) -> httpx.AsyncClient:
 async def client(entrance: MemoryEntrance) -> AsyncIterator[httpx.AsyncClient]:
     async with calling(entrance) as opened:
         yield opened
+
+
+def command(source: str) -> dict[str, Any]:
+    data = {"reason": "not_resolved", "cause": "not_resolved"}
+    return event("T1", type="hotline.command.reopen.v1", source=source, data=data)
 
 
 def event(ticket: str, **changed: Any) -> dict[str, Any]:
@@ -186,6 +192,7 @@ async def test_an_empty_batch_is_taken(client: httpx.AsyncClient) -> None:
             "time_in_future",
         ),
         (orjson.dumps(event("T1", source="b")), STRUCTURED, {}, 403, "source_not_allowed"),
+        (orjson.dumps(command(source="b")), STRUCTURED, {}, 403, "command_not_ours"),
         (
             orjson.dumps(event("T1", x="x" * 1_000_000)),
             STRUCTURED,
@@ -240,6 +247,17 @@ async def test_R1_an_id_that_stands_for_two_contents_in_one_batch(
         (409, False),
     ]
     assert len(entrance.inbox.published) == 1
+
+
+async def test_R34_no_token_lets_anybody_command_over_http(tmp_path: Path) -> None:
+    service = "hotline/callback"
+    token = tokens.make(tmp_path / "tokens.yaml", name="posing", sources=[service])
+    entrance = made(tmp_path)
+    async with calling(entrance) as client:
+        client.headers["authorization"] = f"Bearer {token}"
+        answer = await send(client, command(source=service))
+    assert (answer.status_code, answer.json()["reason"]) == (403, "command_not_ours")
+    assert entrance.inbox.published == []
 
 
 async def test_the_bytes_go_on_as_they_came(

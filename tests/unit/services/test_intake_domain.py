@@ -22,6 +22,7 @@ from schemas.events import EVENT_TYPES, TicketReceived, parse_event
 from schemas.ids import is_anonymous
 from schemas.topics import CLOCK, INBOX, NOTICES, TICKETS
 from services.intake.domain import HOP_HEADER, TICK_HEADER, Intake
+from services.intake.life_cycle import COMMANDS
 from services.intake.reading import InboxEvent, Refused, Tick, hashed
 from services.intake.state import TicketState
 from vault.deposits import Link
@@ -74,7 +75,7 @@ def _event(kind: str, data: dict[str, Any] | None = None, **attributes: Any) -> 
     return {
         "specversion": "1.0",
         "id": attributes.pop("id", f"{kind}-{attributes.get('subject', 'T1')}"),
-        "source": "city/12345",
+        "source": "hotline/sla" if kind in COMMANDS else "city/12345",
         "type": f"hotline.{kind}.v1",
         "time": "2026-07-28T12:00:00+08:00",
         "subject": "T1",
@@ -411,6 +412,39 @@ def test_what_does_not_fit_is_kept_flagged_and_counted() -> None:
     (effect,) = decision.effects
     assert isinstance(effect.value, bytes)
     assert orjson.loads(effect.value)["anomaly"] == "closed_when_closed"
+
+
+REOPEN = _event(
+    "command.reopen",
+    {"reason": "not_resolved", "cause": "not_resolved"},
+    source="hotline/callback",
+)
+
+
+def test_R34_a_command_of_ours_takes_its_place_in_the_order_of_its_ticket() -> None:
+    inbox = _Inbox()
+    receipt = inbox.out(_event("ticket.received", {"complainant": ZHANG}))
+    inbox.out(_event("ticket.closed"))
+    decision = inbox.put(REOPEN)
+    (effect,) = decision.effects
+    assert effect.topic is TICKETS
+    assert isinstance(effect.value, bytes)
+    written = orjson.loads(effect.value)
+    assert (written["sequence"], written["citizen"]) == (3, receipt["citizen"])
+    assert written["source"] == "hotline/callback"
+    assert "anomaly" not in written
+    assert inbox.states["T1"].phase == "closed"
+    assert inbox.put(REOPEN).notes == (("intake_duplicates", ("hotline/callback",)),)
+
+
+def test_R34_a_command_opens_no_ticket_and_tells_nobody() -> None:
+    inbox = _Inbox()
+    decision = inbox.put(REOPEN)
+    assert [effect.topic for effect in decision.effects] == [TICKETS]
+    assert _log(decision)[0]["anomaly"] == "unknown_ticket"
+    state = inbox.states["T1"]
+    assert (state.known, state.phase, state.told) == (False, None, None)
+    assert state.wake_at is not None
 
 
 def test_an_imported_ticket_stands_where_the_platform_says() -> None:

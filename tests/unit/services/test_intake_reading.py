@@ -56,6 +56,12 @@ def _nested(depth: int) -> bytes:
         (_with(type="hotline.ticket.received.v9"), "unknown_version", "hotline.ticket.received.v9"),
         (_with(type="hotline.ticket.eaten.v1"), "unknown_type", "hotline.ticket.eaten.v1"),
         (_with(type="com.example.order"), "unknown_type", "com.example.order"),
+        (
+            _with(type="hotline.command.reopen.v1", data={"reason": "x", "cause": "other"}),
+            "command_not_ours",
+            "source is 'city/12345': only our services command",
+        ),
+        (_with(type="hotline.command.reject_reply.v1"), "unknown_type", "hotline.command"),
         (_with(type="打13812345678"), "unknown_type", "'打[phone]'"),
         (_with(subject=...), "invalid", "subject is missing"),
         (_with(id=""), "invalid", "id is ''"),
@@ -83,6 +89,13 @@ def test_R1_what_cannot_be_read_has_a_reason(value: bytes | None, reason: str, t
         read(_record(value), MAX_EVENT_BYTES)
     assert caught.value.reason == reason
     assert told in caught.value.detail
+
+
+@pytest.mark.parametrize("source", ["hotline/callback", "hotline/sla"])
+def test_R34_a_command_of_ours_is_read(source: str) -> None:
+    data = {"reason": "not_resolved", "cause": "not_resolved"}
+    value = _with(type="hotline.command.reopen.v1", source=source, data=data)
+    assert read(_record(value), MAX_EVENT_BYTES).event.source == source
 
 
 @pytest.mark.parametrize(
