@@ -4,7 +4,7 @@ import hashlib
 import json
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,7 +23,7 @@ from policy.intake import IntakeFile, IntakePolicy
 from policy.notices import NoticesFile, NoticesPolicy
 from policy.organisation import Organisation, OrganisationFile
 from policy.repeat import RepeatFile, RepeatPolicy
-from policy.sourced import Source
+from policy.sourced import Source, Sourced
 
 __all__ = ["SHIPPED", "Bundle", "Policy", "PolicyError", "Version", "load", "shipped"]
 
@@ -54,6 +54,7 @@ class BundleFile(FileModel):
     profile: _Name
     title: Annotated[str, Field(min_length=1)]
     time_zone: TimeZoneFile
+    restate_over_minutes: Sourced[Annotated[int, Field(strict=True, ge=0, le=10_080)]]
     versions: Annotated[tuple[VersionFile, ...], Field(min_length=1)]
 
 
@@ -104,6 +105,9 @@ class Bundle:
     hash: str
     """First 12 hex digits of SHA-256 over the canonical content of every file of the bundle."""
     versions: tuple[Version, ...]
+    restate_over: timedelta
+    """From a version's start, or from where it is first met: what depends on it is reckoned anew,
+    spread over this time (``runtime.restating``). No part of any version: it decides nothing."""
     _starts: tuple[datetime, ...] = field(repr=False)
 
     def at(self, instant: datetime) -> Policy:
@@ -179,6 +183,7 @@ class _Reader:
             title=file.title,
             hash=_digest(self._contents),
             versions=versions,
+            restate_over=timedelta(minutes=file.restate_over_minutes.value),
             _starts=tuple(each.effective_from for each in versions),
         )
 

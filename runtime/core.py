@@ -17,6 +17,7 @@ import msgspec
 from policy.bundle import Bundle
 from runtime.errors import CannotOpen, StateTooLarge
 from runtime.processor import Decision, Effect, Note, Processor, Record, State, Unreadable
+from runtime.restating import Came, Schedule
 from runtime.stores.base import MAX_STATE_BYTES, Store
 from runtime.stores.codec import StateCodec, instant, wake_ms
 from runtime.traces import trace_id
@@ -51,6 +52,12 @@ def collect_rarely() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    if one is None or (other is not None and other < one):
+        return other
+    return one
 
 
 def to_ms(instant: datetime) -> int:
@@ -141,6 +148,8 @@ class Partition(Generic[S, E]):
         self.poison = poison
         self.sealer = sealer
         self.codec: StateCodec[S] = StateCodec(processor.state_type, processor.state_version)
+        self.schedule: Schedule | None = Schedule(bundle) if self.codec.restated else None
+        """When keys are due for another version of the policy; None: their states name none."""
         self.redrive_topic = redrive(processor.name)
         self.redrive_name = self.redrive_topic.name
         self.cache: dict[str, S] = {}
@@ -212,7 +221,41 @@ class Partition(Generic[S, E]):
             )
             return
         self.cache.pop(key, None)
-        self._set_wake(key, None if value is None else self.codec.peek_wake(value))
+        self._set_wake(key, None if value is None else self._peek_due(value, key))
+
+    def come_into_force(self, seen: Sequence[Came]) -> None:
+        """Learn what came into force before this start; call it when states and clock are there.
+
+        Args:
+            seen: of the task record; () where nothing was committed yet.
+        """
+        if self.schedule is None:
+            return
+        schedule = Schedule(self.bundle, clock_ms=self.clock_ms, seen=seen)
+        before, self.schedule = self.schedule, schedule
+        if self.store is None or schedule.agrees(before):
+            # What follows may ask for what was not asked for yet.
+            schedule.unknown = before.unknown
+            return
+        self.wake_ms, self.due, self.ready = {}, [], []
+        for key, value in self.store.items():
+            if not key.startswith(SYSTEM):
+                self._set_wake(key, self._peek_due(value, key))
+
+    def _peek_due(self, value: bytes, key: str) -> int | None:
+        """``due_ms_of`` an encoded state."""
+        due_ms = self.codec.peek_wake(value)
+        if self.schedule is None:
+            return due_ms
+        return _earlier(due_ms, self.schedule.due_ms(key, self.codec.peek_policy(value)))
+
+    def due_ms_of(self, key: str, state: S) -> int | None:
+        """When a key is to be woken: by its state, or for another version of the policy."""
+        due_ms = wake_ms(state.wake_at)
+        if self.schedule is None:
+            return due_ms
+        policy: str | None = state.policy  # type: ignore[attr-defined]
+        return _earlier(due_ms, self.schedule.due_ms(key, policy))
 
     def _set_wake(self, key: str, due_ms: int | None) -> None:
         if due_ms is None:
@@ -296,7 +339,7 @@ class Partition(Generic[S, E]):
                 self._set_wake(key, None)
             else:
                 self.cache[key] = state
-                self._set_wake(key, wake_ms(state.wake_at))
+                self._set_wake(key, self.due_ms_of(key, state))
         for subject, blocked in batch.blocked.items():
             self._set_blocked(subject, blocked)
         self.clock_ms = batch.clock_ms
@@ -351,7 +394,7 @@ class Batch(Generic[S, E]):
     def _wake_of(self, key: str) -> int | None:
         if key in self.states:
             state = self.states[key]
-            return None if state is None else wake_ms(state.wake_at)
+            return None if state is None else self.part.due_ms_of(key, state)
         return self.part.wake_ms.get(key)
 
     def _blocked(self, subject: str) -> Blocked | None:
@@ -442,7 +485,7 @@ class Batch(Generic[S, E]):
                 self._encode(key, state)
         for key, state in decision.states.items():
             self.states[key] = state
-            due_ms = None if state is None else wake_ms(state.wake_at)
+            due_ms = None if state is None else self.part.due_ms_of(key, state)
             if due_ms is not None:
                 heapq.heappush(self._wakes, (due_ms, key))
         outputs = self.outputs
@@ -518,8 +561,9 @@ class Batch(Generic[S, E]):
         try:
             decision = processor.wake(key, state, due, self.part.bundle.at(due))
             after = decision.states.get(key, state)
-            if after is not None and after.wake_at is not None and after.wake_at <= due:
-                raise ValueError(f"wake of {key!r} left a timer at {after.wake_at}, due {due}")
+            again_ms = None if after is None else self.part.due_ms_of(key, after)
+            if again_ms is not None and again_ms <= due_ms:
+                raise ValueError(f"wake of {key!r} left a timer at {instant(again_ms)}, due {due}")
             self._accept(decision, (key,), due_ms)
         except Exception as error:
             subject = TIMER_SUBJECT + key

@@ -35,7 +35,11 @@ class Record(msgspec.Struct, frozen=True):
 class State(Protocol):
     """What a processor keeps of a key: a frozen slots dataclass that says when to wake it.
 
-    An optional field ``urgency: int`` (0 first) orders timers that are overdue together (F18).
+    An optional field ``urgency: int`` (0 first) orders timers that are overdue together (F18). An
+    optional field ``policy: str | None`` says under which ``Policy.version`` the state was
+    reckoned: where another is in force the key is woken once, spread over the time that the bundle
+    gives, and the new state must name the version that ``wake`` was given (``runtime.restating``).
+    None: no version matters to it any more.
     """
 
     @property

@@ -24,6 +24,7 @@ from runtime.engine import failpoints
 from runtime.engine.ports import Fenced, OutcomeUnknown, Send, TaskLog, Unavailable
 from runtime.errors import CommitUnknown, StateMismatch, StateTooLarge
 from runtime.processor import Note, Outside, Record
+from runtime.restating import Came
 from schemas.dead_letter import DeadLetter
 from schemas.envelope import Envelope
 from schemas.topics import DEAD_LETTERS, Topic, changelog
@@ -82,6 +83,8 @@ class TaskRecord:
     stopped: str | None = None
     owner: str = ""
     """Which life of the task wrote it: two owners may both have written a batch of this number."""
+    came: Sequence[Came] = ()
+    """Which versions of the policy came into force here, and when (``runtime.restating``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +382,7 @@ class Task:
             self._batch_number = record.batch
             self.part.clock_ms = max(self.part.clock_ms, record.clock_ms)
             self.part.stopped = record.stopped
+        self.part.come_into_force(() if record is None else record.came)
         store.caught_up()
         self.observer.recovered(self, count, time.monotonic() - started)
         return record
@@ -595,6 +599,7 @@ class Task:
             state_version=self.part.processor.state_version,
             stopped=batch.stopped,
             owner=self.id,
+            came=() if self.part.schedule is None else self.part.schedule.seen,
         )
         outputs = self._outputs(batch)
         now_ms = batch.clock_ms

@@ -159,11 +159,18 @@ def test_every_value_of_the_rules_has_a_source_and_every_number_a_unit(path: Pat
 
 @pytest.mark.parametrize("profile", ["cn-12345", "uk-council", "us-311"])
 def test_no_number_stands_outside_the_rules(profile: str) -> None:
-    """Trees, directories and the list of versions hold names and dates only."""
+    """Trees, directories and the list of versions hold names and dates only.
+
+    What the bundle itself sets, and no version, has its source beside it as in the rules.
+    """
     for path in (SHIPPED / profile).rglob("*.yaml"):
         if path.parent.name != "rules":
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            numbers = [value for value, _ in scalars(content) if isinstance(value, int | float)]
+            numbers = [
+                value
+                for value, above in scalars(content)
+                if isinstance(value, int | float) and not any("source" in each for each in above)
+            ]
             assert numbers == [], path
 
 
@@ -189,7 +196,7 @@ WRONG = [
         "2026-07-01T00:00:00",
         "versions.1.effective_from",
         "datetime.datetime(2026, 7, 1, 0, 0)",
-        13,
+        18,
         "lacks a time zone",
     ),
     (
@@ -198,12 +205,12 @@ WRONG = [
         "2025-07-01T",
         "versions.1.effective_from",
         "'2025-07-01T00:00:00+08:00'",
-        13,
+        18,
         "in order",
     ),
     ("bundle.yaml", "2026-07-01T", "2026-07-41T", "", "", None, "not readable YAML"),
-    ("bundle.yaml", "name: 2026-07", "name: 2026-01", "versions.1.name", "'2026-01'", 12, "twice"),
-    ("bundle.yaml", "name: 2026-07", "name: a b", "versions.1.name", "'a b'", 12, "pattern"),
+    ("bundle.yaml", "name: 2026-07", "name: 2026-01", "versions.1.name", "'2026-01'", 17, "twice"),
+    ("bundle.yaml", "name: 2026-07", "name: a b", "versions.1.name", "'a b'", 17, "pattern"),
     (
         "categories/2026.yaml",
         "      dogs: {zh: 不文明养犬",
