@@ -131,6 +131,8 @@ class Organisation:
 
     units: Mapping[str, Unit]
     required: Mapping[str, tuple[Role, ...]]
+    calendar: str
+    """Working calendar of whoever is no unit of it, and of units that name none."""
     _children: Mapping[str, tuple[str, ...]] = field(repr=False)
     _named: Mapping[str, str] = field(repr=False, default_factory=dict)
 
@@ -211,6 +213,7 @@ def build(path: Path, file: OrganisationFile) -> Organisation:
     return Organisation(
         units,
         file.required,
+        file.calendar,
         {code: tuple(codes) for code, codes in children.items()},
         {unit.name: unit.code for unit in units.values() if names[unit.name] == 1},
     )

@@ -7,7 +7,8 @@ for a weekend (requirements.md §4.1 and 4.2). Decision 0022 says why.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -119,7 +120,7 @@ def reckon(
             paused_since=paused_since,
             held=held,
             warn_at=_warnings(terms.warnings, total, counted_from, pauses, calendar),
-            provisional=calendar.provisional_between(start, deadline),
+            provisional=_provisional(calendar, counted_from, deadline),
         )
     except CalendarUnknown as unknown:
         return Reckoning(
@@ -265,3 +266,15 @@ def _so_far(
     except CalendarUnknown:
         return ZERO
     return used
+
+
+def _provisional(calendar: WorkingCalendar, first: datetime, last: datetime) -> bool:
+    return any(begins <= last and first < ends for begins, ends in _provisional_years(calendar))
+
+
+@lru_cache(maxsize=256)
+def _provisional_years(calendar: WorkingCalendar) -> tuple[tuple[datetime, datetime], ...]:
+    def begins(year: int) -> datetime:
+        return datetime(year, 1, 1, tzinfo=calendar.zone).astimezone(UTC)
+
+    return tuple((begins(year), begins(year + 1)) for year in calendar.provisional_years)
