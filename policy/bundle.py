@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from policy import categories as categories_
 from policy import files
 from policy import organisation as organisation_
+from policy import sla as sla_
 from policy.access import AccessFile, AccessPolicy
 from policy.categories import CategoryTree, TreeFile
 from policy.errors import PolicyError
@@ -23,6 +24,7 @@ from policy.intake import IntakeFile, IntakePolicy
 from policy.notices import NoticesFile, NoticesPolicy
 from policy.organisation import Organisation, OrganisationFile
 from policy.repeat import RepeatFile, RepeatPolicy
+from policy.sla import SlaFile, SlaPolicy
 from policy.sourced import Source, Sourced
 
 __all__ = ["SHIPPED", "Bundle", "Policy", "PolicyError", "Version", "load", "shipped"]
@@ -64,6 +66,7 @@ class RulesFile(FileModel):
     repeat: RepeatFile
     identity: IdentityFile
     intake: IntakeFile
+    sla: SlaFile
     notices: NoticesFile
     access: AccessFile
 
@@ -81,6 +84,7 @@ class Policy:
     organisation: Organisation
     identity: IdentityPolicy
     intake: IntakePolicy
+    sla: SlaPolicy
     notices: NoticesPolicy
     access: AccessPolicy
     """Who sees what; no part of ``version``, for it decides nothing."""
@@ -172,6 +176,7 @@ class _Reader:
                     organisation=directory,
                     identity=IdentityPolicy.of(rules.identity),
                     intake=IntakePolicy.of(rules.intake),
+                    sla=SlaPolicy.of(rules.sla, tree),
                     notices=NoticesPolicy.of(rules.notices),
                     access=AccessPolicy.of(rules.access),
                 ),
@@ -212,6 +217,7 @@ class _Reader:
                 directories[each.organisation] = self._organisation(each.organisation)
             assert tree is not None
             _check_overrides(rules_path, rules.repeat, tree)
+            sla_.check(rules_path, rules.sla, tree)
             content = {
                 "time_zone": self._contents["bundle.yaml"]["time_zone"],
                 "rules": _deciding(self._contents[each.rules]),
