@@ -131,10 +131,13 @@ def test_a_city_keeps_its_own_organisation(tmp_path: Path) -> None:
 
 
 def scalars(content: object, above: tuple[dict[str, object], ...] = ()) -> Iterator[Scalar]:
-    """Every value of a file with the mappings that it is in, the nearest first."""
+    """Every value of a file with the mappings that it is in, the nearest first.
+
+    What a row asks for (``when``) is no value: it says of which tickets the row's value holds.
+    """
     if isinstance(content, dict):
         for key, value in content.items():
-            if key not in ("source", "unit"):
+            if key not in ("source", "unit", "when"):
                 yield from scalars(value, (content, *above))
     elif isinstance(content, list):
         for value in content:
@@ -185,7 +188,7 @@ WRONG = [
     (RULES, "OURS: a month", "a month", "repeat.late_days.source", "a month of", None, "LAW"),
     (RULES, "  seen_ids:", "  seen:", "intake.seen_ids", "(nothing)", None, "add it"),
     (RULES, "[complaint,", "[moan,", "repeat.request_types.value.0", "'moan'", None, "'praise'"),
-    (RULES, "intake:", "sla: 3\nintake:", "sla", "3", None, "read by nobody"),
+    (RULES, "intake:", "slo: 3\nintake:", "slo", "3", None, "read by nobody"),
     (RULES, "intake:", "repeat: {}\nintake:", "", "", None, "'repeat' stands twice"),
     (RULES, "repeat:", "repeat: [", "", "", None, "not readable YAML"),
     ("bundle.yaml", "Asia/Shanghai", "Asia/Peking", "time_zone.value", "'Asia/Peking'", 4, "IANA"),
