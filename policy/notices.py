@@ -1,13 +1,15 @@
-"""What notices say, and to whom they can go (R2, R3): words in Chinese and in English."""
+"""What notices say, and to whom and when they can go (R2–R4, R9): words in Chinese and English."""
 
 import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from policy.files import FileModel
 from policy.sourced import Sourced
@@ -15,8 +17,41 @@ from policy.sourced import Sourced
 MAX_CHARS = 1_000
 """Of one text: an SMS of several parts, or a screen."""
 
-Clock = Literal["resolve", "first_contact", "reply", "accept"]
-"""Deadlines that a ticket's events bring; named as ``ClockKind`` of the contract."""
+Clock = Literal["resolve", "first_contact", "reply", "accept", "interim_news"]
+"""Deadlines that are told; named as ``ClockKind`` of the contract."""
+
+Stage = Literal[
+    "dispatched",
+    "passed_on",
+    "accepted",
+    "progressed",
+    "replied",
+    "returned",
+    "reopened",
+    "closed",
+    "not_accepted",
+    "withdrawn",
+]
+"""Steps of a ticket that the citizen may be told of (R9)."""
+
+Standing = Literal[
+    "received",
+    "dispatched",
+    "passed_on",
+    "accepted",
+    "replied",
+    "returned",
+    "reopened",
+]
+"""Where an open ticket can stand."""
+
+Quietable = Literal[
+    "citizen.deadline_changed",
+    "citizen.progressed",
+    "citizen.no_news",
+    "citizen.result",
+]
+"""Notices that can wait for the morning; who just came is answered at once (R2)."""
 
 _FORMATTER = string.Formatter()
 
@@ -43,6 +78,9 @@ Plain = Annotated[str, _Limit, _with()]
 Acknowledging = Annotated[str, _Limit, _with("ticket", "steps", "deadlines")]
 Informing = Annotated[str, _Limit, _with("ticket", "unit", "deadlines")]
 Timed = Annotated[str, _Limit, _with("at")]
+Telling = Annotated[str, _Limit, _with("ticket", "unit", "words")]
+Located = Annotated[str, _Limit, _with("unit")]
+Reminding = Annotated[str, _Limit, _with("ticket", "stands", "deadlines")]
 
 
 class PlainFile(FileModel):
@@ -65,6 +103,38 @@ class TimedFile(FileModel):
     en: Timed
 
 
+class TellingFile(FileModel):
+    zh: Telling
+    en: Telling
+
+
+class LocatedFile(FileModel):
+    zh: Located
+    en: Located
+
+
+class RemindingFile(FileModel):
+    zh: Reminding
+    en: Reminding
+
+
+_TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class QuietFile(FileModel):
+    """Local hours in which these notices wait; over midnight where it ends before it begins."""
+
+    from_: Annotated[_TimeOfDay, Field(alias="from")]
+    to: _TimeOfDay
+    kinds: tuple[Quietable, ...]
+
+    @model_validator(mode="after")
+    def _some_time(self) -> "QuietFile":
+        if self.from_ == self.to:
+            raise ValueError(f"from and to are both {self.to}; without quiet hours empty kinds")
+        return self
+
+
 class StepFile(PlainFile):
     step: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
 
@@ -80,7 +150,24 @@ class NoticesFile(FileModel):
     steps: Sourced[Annotated[tuple[StepFile, ...], Field(min_length=1, max_length=20)]]
     deadlines: Sourced[dict[Clock, TimedFile]]
     no_deadline: Sourced[PlainFile]
+    overdue: Sourced[dict[Clock, TimedFile]]
+    paused: Sourced[dict[Clock, PlainFile]]
+    stages: Sourced[dict[Stage, TellingFile]]
+    stands: Sourced[dict[Standing, LocatedFile]]
+    no_news: Sourced[RemindingFile]
+    result: Sourced[TellingFile]
+    result_chars: Sourced[Annotated[int, Field(strict=True, ge=50, le=5_000)]]
+    unit: Sourced[PlainFile]
+    unsaid: Sourced[PlainFile]
+    quiet: Sourced[QuietFile]
     way_back: Sourced[tuple[str, ...]]
+
+    @model_validator(mode="after")
+    def _everywhere(self) -> "NoticesFile":
+        lacking = set(get_args(Standing)) - set(self.stands.value)
+        if lacking:
+            raise ValueError(f"stands lacks {', '.join(sorted(lacking))}; write each in words")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +211,30 @@ def _parts(text: str) -> tuple[tuple[bool, str], ...] | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """When notices wait (requirements.md §4.4)."""
+
+    start: time
+    end: time
+    kinds: frozenset[str]
+
+    def until(self, kind: str, at: datetime, zone: ZoneInfo) -> datetime | None:
+        """When a notice of the kind may go, as local time; None: at once."""
+        if kind not in self.kinds:
+            return None
+        local = at.astimezone(zone)
+        clock = local.time()
+        over_midnight = self.end < self.start
+        late = over_midnight and clock >= self.start
+        if not late:
+            early = clock < self.end if over_midnight else self.start <= clock < self.end
+            if not early:
+                return None
+        day = local.date() + timedelta(days=1) if late else local.date()
+        return datetime.combine(day, self.end, tzinfo=zone)
+
+
+@dataclass(frozen=True, slots=True)
 class NoticesPolicy:
     acknowledged: Words
     """To the citizen, the first time; ``{ticket}`` and ``{deadlines}``."""
@@ -143,6 +254,26 @@ class NoticesPolicy:
     """How each clock's deadline is told; ``{at}``. One that is not named is not told in words."""
     no_deadline: Words
     """Where none is known yet."""
+    overdue: Mapping[str, Words]
+    """How a deadline that has passed is told; ``{at}``. One that is not named is left out."""
+    paused: Mapping[str, Words]
+    """How it is told that a clock stands still (挂起)."""
+    stages: Mapping[str, Words]
+    """What is told of a step of the ticket (R9); ``{ticket}``, ``{unit}``, ``{words}``. A step that
+    is not named is not told."""
+    stands: Mapping[str, Words]
+    """Where a ticket stands; ``{unit}``."""
+    no_news: Words
+    """Where nothing was told for too long (R9); ``{ticket}``, ``{stands}``, ``{deadlines}``."""
+    result: Words
+    """The result (R4); ``{ticket}``, ``{unit}``, ``{words}`` of the reply."""
+    result_chars: int
+    """Of a reply's or report's words in a notice; the rest is left out."""
+    unit: Words
+    """For ``{unit}`` where no event names it."""
+    unsaid: Words
+    """For ``{words}`` where nobody wrote any."""
+    quiet: Quiet
     way_back: frozenset[str]
     """Channels on which whoever came can be answered without their name or number."""
     sources: Mapping[str, str]
@@ -160,18 +291,41 @@ class NoticesPolicy:
         return NoticesPolicy(
             acknowledged=_walked(file.acknowledged.value, walk),
             changed=_walked(file.changed.value, walk),
-            informed=Words(file.informed.value.zh, file.informed.value.en),
-            confidential=Words(file.confidential.value.zh, file.confidential.value.en),
-            vacant=Words(file.vacant.value.zh, file.vacant.value.en),
+            informed=_words(file.informed.value),
+            confidential=_words(file.confidential.value),
+            vacant=_words(file.vacant.value),
             steps=steps,
             steps_json=json.dumps(steps, ensure_ascii=False).encode(),
-            deadlines={
-                clock: Words(each.zh, each.en) for clock, each in file.deadlines.value.items()
-            },
-            no_deadline=Words(file.no_deadline.value.zh, file.no_deadline.value.en),
+            deadlines={clock: _words(each) for clock, each in file.deadlines.value.items()},
+            no_deadline=_words(file.no_deadline.value),
+            overdue={clock: _words(each) for clock, each in file.overdue.value.items()},
+            paused={clock: _words(each) for clock, each in file.paused.value.items()},
+            stages={stage: _words(each) for stage, each in file.stages.value.items()},
+            stands={stage: _words(each) for stage, each in file.stands.value.items()},
+            no_news=_words(file.no_news.value),
+            result=_words(file.result.value),
+            result_chars=file.result_chars.value,
+            unit=_words(file.unit.value),
+            unsaid=_words(file.unsaid.value),
+            quiet=Quiet(
+                time.fromisoformat(file.quiet.value.from_),
+                time.fromisoformat(file.quiet.value.to),
+                frozenset(file.quiet.value.kinds),
+            ),
             way_back=frozenset(file.way_back.value),
             sources={name: value.source for name, value in file if isinstance(value, Sourced)},
         )
+
+
+class _InBoth(Protocol):
+    @property
+    def zh(self) -> str: ...
+    @property
+    def en(self) -> str: ...
+
+
+def _words(file: _InBoth) -> Words:
+    return Words(file.zh, file.en)
 
 
 def _walked(file: AcknowledgingFile, steps: Words) -> Words:

@@ -373,7 +373,8 @@ def test_R2_every_profile_has_words_and_their_sources(profile: str) -> None:
         assert "{ticket}" in notices.acknowledged.zh
         assert "{deadlines}" in notices.acknowledged.en
         assert "{steps}" not in notices.acknowledged.en
-        assert notices.deadlines.keys() == {"resolve", "first_contact", "reply", "accept"}
+        known = {"resolve", "first_contact", "reply", "accept", "interim_news"}
+        assert notices.deadlines.keys() == known
 
 
 def test_a_field_that_no_notice_has_is_refused_when_the_policy_is_read(tmp_path: Path) -> None:
