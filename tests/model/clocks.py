@@ -313,13 +313,16 @@ class Story:
         return {each.id: each for each in found if each is not None}
 
     def _citizen_settings(self) -> list[tuple[datetime, datetime]]:
-        found = []
-        for each in self.of("ticket.reopened"):
-            if each.data.get("due_at"):
-                found.append((each.at, each.data["due_at"]))
-        for each in self.of("ticket.amended"):
-            if each.data["changes"].get("due_at"):
-                found.append((each.at, each.data["changes"]["due_at"]))
+        found = [
+            (each.at, each.data["due_at"])
+            for each in self.of("ticket.reopened")
+            if each.data.get("due_at")
+        ]
+        found += [
+            (each.at, each.data["changes"]["due_at"])
+            for each in self.of("ticket.amended")
+            if each.data["changes"].get("due_at")
+        ]
         for each in self.of("extension.granted"):
             named = each.data.get("dispatch_id")
             lead = next((one for one in self.dispatches if one.id == named), None)
