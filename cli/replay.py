@@ -31,19 +31,17 @@ from rich.text import Text
 
 from cli.replaying import kafka, parallel
 from cli.replaying.output import Output
+from cli.replaying.processors import processors
 from cli.replaying.source import Recorded, citizen_keys, read_lines, recorded
 from cli.replaying.summary import summarise, tables
 from deploy.local.broker import Cluster
 from policy import bundle as policy_bundle
 from policy.errors import PolicyError
 from runtime import log
-from runtime.core import AnyProcessor, to_ms
+from runtime.core import to_ms
 from runtime.errors import HotlineError
-from runtime.settings import EngineSettings
 from runtime.stores.codec import instant
 from schemas.topics import DEAD_LETTERS
-from services.dedup.domain import Dedup
-from services.intake.app import processor as intake
 from services.intake.settings import IntakeSettings
 
 JUST_AFTER = timedelta(milliseconds=1)
@@ -97,8 +95,12 @@ def replay(
     """Replay EVENTS (JSON lines, plain or .gz) and write what the services say.
 
     Both ways give the same facts. An event counts as recorded at its ``recordedtime``, else at its
-    ``time``; the rules see no other clock. A replay that fails leaves what an earlier one wrote to
-    --out; one in which a rule raises finishes, and ends with exit code 1.
+    ``time``; the rules see no other clock. History ends with its last event, or at --until: what
+    was due before is a breach or a call, what is due later does not come. Commands go to their
+    topic and no further, for what a platform made of them stands in EVENTS.
+
+    A replay that fails leaves what an earlier one wrote to --out; one in which a rule raises
+    finishes, and ends with exit code 1.
 
     \b
     Examples:
@@ -116,9 +118,6 @@ def replay(
     except (HotlineError, PolicyError) as error:
         raise click.ClickException(str(error)) from error
     end = _instant(until)
-
-    def processors(_: EngineSettings) -> Sequence[AnyProcessor]:
-        return intake(settings), Dedup()
 
     with _errors_said(out_dir, bootstrap), Output(out_dir) as output:
         lines, end = _load(events, end)
@@ -147,7 +146,7 @@ def replay(
                         kafka.replay(
                             lines,
                             citizen_keys(lines, directory, bundle),
-                            processors,
+                            lambda _: processors(settings),
                             bundle,
                             bootstrap=address,
                             until=end,

@@ -20,7 +20,7 @@ from runtime.core import TIMER_SUBJECT
 from runtime.driver import Written
 from schemas.dead_letter import DeadLetter
 from schemas.ids import effect_id
-from schemas.topics import COMMANDS, DEAD_LETTERS, FACTS, REPEATS, TICKETS, Topic
+from schemas.topics import COMMANDS, DEAD_LETTERS, FACTS, REPEATS, SLA, TICKETS, Topic
 
 WRITTEN: tuple[Topic, ...] = (TICKETS, *FACTS, COMMANDS, DEAD_LETTERS)
 """Topics that a replay writes to files; clocks, changelogs and the inbox are means, not results."""
@@ -41,7 +41,20 @@ class _Seen(msgspec.Struct, frozen=True):
     policyversion: str | None = None
 
 
+class _ClockData(msgspec.Struct, frozen=True):
+    target: str = "ticket"
+    late: bool = False
+
+
+class _Clock(msgspec.Struct, frozen=True):
+    """What the summary counts of a clock's fact."""
+
+    data: _ClockData
+
+
 _SEEN = msgspec.json.Decoder(_Seen)
+_CLOCK = msgspec.json.Decoder(_Clock)
+LATE: Final = "met_late"
 SUMMARISED = ("verdict", "reason", "counted", "recontact", "dimensions", "revision")
 
 
@@ -74,6 +87,9 @@ class Counts:
     raised: list[Raised] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     """Of each verdict fact, in order, what ``summary`` needs: subject and some of its data."""
+    clocks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Facts of clocks by target and kind; of those that were met, the late ones once more."""
+    commands: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Counts") -> None:
         """Take over the counts of another process."""
@@ -84,6 +100,8 @@ class Counts:
         self.policies += other.policies
         self.raised += other.raised
         self.verdicts += other.verdicts
+        self.clocks += other.clocks
+        self.commands += other.commands
 
 
 class Output:
@@ -178,12 +196,24 @@ class Output:
             counts.anomalies[seen.anomaly] += 1
         if seen.policyversion:
             counts.policies[seen.policyversion] += 1
+        if name == COMMANDS.name:
+            counts.commands[kind_of(seen.type)] += 1
+        if name == SLA.name:
+            data = _CLOCK.decode(line).data
+            counts.clocks[data.target, kind_of(seen.type)] += 1
+            if data.late:
+                counts.clocks[data.target, LATE] += 1
         if name == REPEATS.name:
             document = orjson.loads(line)
             data = document["data"]
             counts.verdicts.append(
                 {"subject": document["subject"], "data": {key: data[key] for key in SUMMARISED}}
             )
+
+
+def kind_of(fact_type: str) -> str:
+    """``breached`` of ``hotline.sla.breached.v1``."""
+    return fact_type.split(".")[2]
 
 
 def letter_document(letter: DeadLetter) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from cli.replaying.output import Counts
+from cli.replaying.output import LATE, Counts, kind_of
+from schemas.facts.callbacks import CALLBACK_TYPES
 
 REPEATED = ("candidate", "confirmed")
 DIMENSIONS = ("department", "leaf", "month")
@@ -81,6 +82,32 @@ def _rates(tally: Counter[str]) -> dict[str, Any]:
     }
 
 
+CLOCK_COUNTS = ("started", "met", LATE, "breached", "withdrawn", "cancelled", "recomputed")
+"""Of a target, in the order of the table."""
+
+
+def clock_counts(counts: Counts) -> dict[str, Any]:
+    """Facts of clocks by target (R25). A breach that was withdrawn is counted in both."""
+    targets: dict[str, dict[str, int]] = {}
+    for (target, kind), count in sorted(counts.clocks.items()):
+        targets.setdefault(target, {})[kind] = count
+    total: Counter[str] = Counter()
+    for (_, kind), count in counts.clocks.items():
+        total[kind] += count
+    return {"total": dict(sorted(total.items())), "by_target": targets}
+
+
+def callback_counts(counts: Counts) -> dict[str, int]:
+    """Facts of callback tasks (R33-R38) by kind."""
+    names = [model.model_fields["type"].default for model in CALLBACK_TYPES]
+    return {kind_of(name): counts.types[name] for name in names if counts.types[name]}
+
+
+def command_counts(counts: Counts) -> dict[str, int]:
+    """Commands by kind: those of the replay, not those that history has on its log."""
+    return dict(sorted(counts.commands.items()))
+
+
 def summarise(
     counts: Counts, *, events: int, profile: str, through: str, until: datetime, seconds: float
 ) -> dict[str, Any]:
@@ -101,6 +128,9 @@ def summarise(
         "reasons": dict(sorted(Counter(v["data"]["reason"] for v in verdicts.values()).items())),
         "revisions": len(counts.verdicts) - len(verdicts),
         "repeats": repeat_counts(verdicts.values()),
+        "sla": clock_counts(counts),
+        "callbacks": callback_counts(counts),
+        "commands": command_counts(counts),
         "anomalies": dict(sorted(counts.anomalies.items())),
         "dead_letters": dict(sorted(counts.letters.items())),
     }
@@ -117,6 +147,10 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
         "tickets judged": f"{summary['tickets']:,}",
         **{f"  {name}": f"{count:,}" for name, count in summary["verdicts"].items()},
         "revisions of verdicts": f"{summary['revisions']:,}",
+        "callback tasks": f"{summary['callbacks'].get('scheduled', 0):,}",
+        **{f"  {name}": f"{count:,}" for name, count in summary["callbacks"].items()},
+        "commands": f"{sum(summary['commands'].values()):,}",
+        **{f"  {name}": f"{count:,}" for name, count in summary["commands"].items()},
         "events flagged as anomalies": f"{sum(summary['anomalies'].values()):,}",
         "dead letters": f"{sum(summary['dead_letters'].values()):,}",
     }
@@ -139,6 +173,14 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
             "–" if each["recontact_rate"] is None else f"{each['recontact_rate']:.1%}",
         )
     found.append(rates)
+    clocks = summary["sla"]
+    if clocks["total"]:
+        table = Table(title="clocks (R25): facts by target")
+        for name in ("", *CLOCK_COUNTS):
+            table.add_column(name.replace("_", " "), justify="left" if not name else "right")
+        for name, each in (*clocks["by_target"].items(), ("all", clocks["total"])):
+            table.add_row(name, *(f"{each.get(kind, 0):,}" for kind in CLOCK_COUNTS))
+        found.append(table)
     if summary["dead_letters"]:
         letters = Table("dead letters", "count", title="what could not be taken, and why")
         for reason, count in summary["dead_letters"].items():

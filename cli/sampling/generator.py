@@ -1,15 +1,17 @@
 """The sample day: who calls when and about what, and in which order it arrives."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from random import Random
+from typing import Final
 
 import orjson
 
 from cli.sampling import broken
+from cli.sampling.clock_stories import CLOCK_STORIES
 from cli.sampling.kinds import Kind
 from cli.sampling.lives import (
     LIVES,
@@ -23,7 +25,7 @@ from cli.sampling.lives import (
     withdrawn,
 )
 from cli.sampling.people import Citizen, Scene, citizen, scene
-from cli.sampling.stories import STORIES, Teller
+from cli.sampling.stories import STORIES, Tell, Teller
 from cli.sampling.texts import ANGRY, CHASES, THEMES, Theme
 from cli.sampling.ticket import (
     AGENTS,
@@ -51,6 +53,13 @@ BREAKERS = (
     (Kind.NOT_UTF8, broken.not_utf8),
     (Kind.EMPTY, broken.empty),
 )
+
+
+TOLD: Final[tuple[Tell, ...]] = (
+    *(story.tell for story in STORIES),
+    *(story.tell for story in CLOCK_STORIES),
+)
+"""A small sample has the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +181,8 @@ class Past:
 def generate(seed: int, tickets: int, day: date, *, days: int = 1) -> Iterator[SampleRecord]:
     """The records of ``days`` days with ``tickets`` calls, after weeks of history half as large.
 
-    Besides, one citizen for each of ``stories.STORIES`` whose case shows what a rule says; a sample
-    of few tickets has the first of them.
+    Besides, one citizen for each of ``TOLD``, whose case shows what a rule, a clock or a callback
+    says; a sample of few tickets has the first of them.
 
     The same arguments give the same bytes. Memory grows with what is open on a day, not with the
     number of records.
@@ -189,6 +198,13 @@ def generate(seed: int, tickets: int, day: date, *, days: int = 1) -> Iterator[S
         ``recordedtime``.
     """
     return _City(seed, tickets, day, days).records()
+
+
+def clock_weeks(seed: int, day: date) -> Iterator[SampleRecord]:
+    """The three weeks up to ``day`` of ``CLOCK_STORIES`` alone, in the order of arrival."""
+    city = _City(seed, 1, day, 1)
+    city.tell_all([story.tell for story in CLOCK_STORIES])
+    return city.arrived(city.end)
 
 
 class _City:
@@ -226,9 +242,12 @@ class _City:
 
     def tell_stories(self) -> None:
         """Before all else: they begin weeks before the day."""
-        for number, story in enumerate(STORIES[: self.tickets // 2], start=1):
+        self.tell_all(TOLD[: self.tickets // 2])
+
+    def tell_all(self, stories: Sequence[Tell]) -> None:
+        for number, tell in enumerate(stories, start=1):
             teller = Teller(Random(f"story {self.seed} {number}"), number, self.start)
-            story.tell(teller)
+            tell(teller)
             for event, arrival, kind in teller.said:
                 if event.at <= self.end:
                     self.push(event, kind, arrival)

@@ -76,6 +76,7 @@ class Teller:
         """
         self.rng = rng
         self.number = number
+        self.midnight = midnight
         self.call_at = midnight + 9 * HOUR + rng.randrange(8 * HOUR)
         """When the citizen comes on the day."""
         self.said: list[tuple[Said, int, Kind]] = []

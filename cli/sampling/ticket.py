@@ -1,6 +1,6 @@
 """A ticket of the sample with all that its life needs to know, and what its receipt says."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from random import Random
 from typing import Any
@@ -43,6 +43,10 @@ class Said:
     at: int
     """Seconds since 1970."""
     data: Data
+
+    def renamed(self, id_: str) -> "Said":
+        """The same under another id."""
+        return replace(self, id=id_)
 
 
 @dataclass(slots=True)
