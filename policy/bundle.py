@@ -16,6 +16,9 @@ from policy import files
 from policy import organisation as organisation_
 from policy import sla as sla_
 from policy.access import AccessFile, AccessPolicy
+from policy.calendars import Calendars
+from policy.calendars.build import build as build_calendars
+from policy.calendars.file import CalendarsFile
 from policy.categories import CategoryTree, TreeFile
 from policy.errors import PolicyError
 from policy.files import FileModel
@@ -43,6 +46,7 @@ class VersionFile(FileModel):
     rules: str
     categories: str
     organisation: str
+    calendars: str
 
 
 class TimeZoneFile(FileModel):
@@ -82,6 +86,7 @@ class Policy:
     repeat: RepeatPolicy
     categories: CategoryTree
     organisation: Organisation
+    calendars: Calendars
     identity: IdentityPolicy
     intake: IntakePolicy
     sla: SlaPolicy
@@ -174,6 +179,7 @@ class _Reader:
                     repeat=RepeatPolicy.of(rules.repeat, tree),
                     categories=tree,
                     organisation=directory,
+                    calendars=calendars,
                     identity=IdentityPolicy.of(rules.identity),
                     intake=IntakePolicy.of(rules.intake),
                     sla=SlaPolicy.of(rules.sla, tree),
@@ -181,7 +187,9 @@ class _Reader:
                     access=AccessPolicy.of(rules.access),
                 ),
             )
-            for each, (rules, tree, directory, digest) in zip(file.versions, parts, strict=True)
+            for each, (rules, tree, directory, calendars, digest) in zip(
+                file.versions, parts, strict=True
+            )
         )
         return Bundle(
             profile=file.profile,
@@ -194,9 +202,10 @@ class _Reader:
 
     def _versions(
         self, path: Path, versions: tuple[VersionFile, ...]
-    ) -> list[tuple[RulesFile, CategoryTree, Organisation, str]]:
+    ) -> list[tuple[RulesFile, CategoryTree, Organisation, Calendars, str]]:
         trees: dict[str, CategoryTree] = {}
-        directories: dict[str, Organisation] = {}
+        directories: dict[str, OrganisationFile] = {}
+        calendars: dict[str, Calendars] = {}
         tree: CategoryTree | None = None
         found = []
         for index, each in enumerate(versions):
@@ -213,8 +222,15 @@ class _Reader:
                 )
             rules_path = self._folder / each.rules
             rules = files.parse(RulesFile, rules_path, self._read(each.rules))
+            if each.calendars not in calendars:
+                calendars[each.calendars] = self._calendars(each.calendars)
             if each.organisation not in directories:
                 directories[each.organisation] = self._organisation(each.organisation)
+            directory = organisation_.build(
+                self._organisation_path(each.organisation),
+                directories[each.organisation],
+                calendars[each.calendars],
+            )
             assert tree is not None
             _check_overrides(rules_path, rules.repeat, tree)
             sla_.check(rules_path, rules.sla, tree)
@@ -223,14 +239,25 @@ class _Reader:
                 "rules": _deciding(self._contents[each.rules]),
                 "trees": [self._contents[name] for name in trees],
                 "organisation": self._contents[each.organisation],
+                "calendars": sorted(each.version for each in calendars[each.calendars].values()),
             }
-            found.append((rules, tree, directories[each.organisation], _digest(content)))
+            found.append((rules, tree, directory, calendars[each.calendars], _digest(content)))
         return found
 
-    def _organisation(self, name: str) -> Organisation:
-        path = self._own_organisation or self._folder / name
+    def _organisation(self, name: str) -> OrganisationFile:
+        path = self._organisation_path(name)
         self._contents[name] = content = files.read(path)
-        return organisation_.build(path, files.parse(OrganisationFile, path, content))
+        return files.parse(OrganisationFile, path, content)
+
+    def _organisation_path(self, name: str) -> Path:
+        return self._own_organisation or self._folder / name
+
+    def _calendars(self, name: str) -> Calendars:
+        path = self._folder / name
+        found = build_calendars(path, files.parse(CalendarsFile, path, self._read(name)))
+        # Also what the libraries said: another of their versions may be another bundle.
+        self._contents[f"{name} resolved"] = sorted(each.version for each in found.values())
+        return found
 
     def _read(self, name: str) -> Any:
         self._contents[name] = files.read(self._folder / name)

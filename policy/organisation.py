@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
@@ -188,8 +188,19 @@ class Organisation:
         )
 
 
-def build(path: Path, file: OrganisationFile) -> Organisation:
-    """The directory in a validated file. Raises ``PolicyError``."""
+def build(
+    path: Path, file: OrganisationFile, calendars: Collection[str] | None = None
+) -> Organisation:
+    """The directory in a validated file.
+
+    Args:
+        calendars: names of those that the policy has; None: they are not looked at.
+
+    Raises:
+        PolicyError: a value of the file is wrong.
+    """
+    if calendars is not None:
+        _check_calendars(path, file, calendars)
     people: dict[str, Person] = {}
     for index, person in enumerate(file.people):
         if person.id in people:
@@ -217,6 +228,25 @@ def build(path: Path, file: OrganisationFile) -> Organisation:
         {code: tuple(codes) for code, codes in children.items()},
         {unit.name: unit.code for unit in units.values() if names[unit.name] == 1},
     )
+
+
+def _check_calendars(path: Path, file: OrganisationFile, known: Collection[str]) -> None:
+    def check(name: str | None, loc: tuple[files.Key, ...]) -> None:
+        if name is not None and name not in known:
+            raise files.fail(
+                path,
+                (*loc, "calendar"),
+                name,
+                "no calendar of the policy has this name; known are " + ", ".join(sorted(known)),
+            )
+
+    def walk(units: Mapping[str, UnitFile], loc: tuple[files.Key, ...]) -> None:
+        for code, unit in units.items():
+            check(unit.calendar, (*loc, code))
+            walk(unit.units, (*loc, code, "units"))
+
+    check(file.calendar, ())
+    walk(file.units, ("units",))
 
 
 def _collect(

@@ -3,20 +3,27 @@
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from policy.calendars.days import WHOLE_DAY, Day, DayKind, Span, check
 from policy.calendars.errors import CalendarUnknown
+from policy.calendars.layout import (
+    DAY_US,
+    EPOCH,
+    SECOND_US,
+    Layout,
+    instant,
+    lay_out,
+    midnight,
+    us,
+)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ZERO: Final = timedelta()
-_ONE_DAY: Final = timedelta(days=1)
-_DAY_US: Final = 86_400_000_000
-_SECOND_US: Final = 1_000_000
-_MINUTE_US: Final = 60 * _SECOND_US
+_ONE_DAY = timedelta(days=1)
+_LATE_HOUR = 20
+"""No clock was ever set back further over midnight; before it the local date is right."""
 
 
 class WorkingCalendar:
@@ -32,18 +39,16 @@ class WorkingCalendar:
     """
 
     __slots__ = (
-        "_day_starts",
-        "_ends",
         "_first",
         "_last",
+        "_layout",
+        "_provisional",
         "_special",
-        "_starts",
+        "_unpublished",
         "_week",
-        "_work_days",
-        "_work_ends",
-        "_worked",
         "continuous",
         "name",
+        "replaceable_years",
         "title_en",
         "title_zh",
         "version",
@@ -59,6 +64,8 @@ class WorkingCalendar:
     """24×7: no gaps, no holidays, no last year."""
     title_en: str
     title_zh: str
+    replaceable_years: tuple[int, ...]
+    """Written by hand as provisional, and known to the library by now: time to drop them."""
 
     def __init__(
         self,
@@ -68,6 +75,8 @@ class WorkingCalendar:
         week: Mapping[int, tuple[Span, ...]],
         years: tuple[int, int],
         days: Iterable[Day] = (),
+        provisional_years: Iterable[int] = (),
+        replaceable_years: tuple[int, ...] = (),
         continuous: bool = False,
         title_en: str = "",
         title_zh: str = "",
@@ -77,6 +86,8 @@ class WorkingCalendar:
             week: spans by day of the week (Monday is 0); none or left out: a day off.
             years: the first and the last that are known, both whole.
             days: what is not as the week says.
+            provisional_years: of which any day may become another.
+            replaceable_years: those of them that a library knows by now.
             continuous: ``week``, ``years`` and ``days`` say nothing.
         """
         self.name = name
@@ -89,20 +100,14 @@ class WorkingCalendar:
             check(spans)
         self._first = date(years[0], 1, 1)
         self._last = date(years[1], 12, 31)
+        self._provisional = frozenset(provisional_years)
+        self.replaceable_years = replaceable_years
         self._special = (
             {} if continuous else {d.date: d for d in days if self._first <= d.date <= self._last}
         )
+        self._unpublished = sorted(d.date for d in self._special.values() if d.provisional)
         self.version = f"{name}+{self._digest()}"
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._worked: list[int] = []
-        """Working microseconds up to the end of each span."""
-        self._day_starts: list[int] = []
-        """First instant of each day; one more than there are days."""
-        self._work_days: list[int] = []
-        self._work_ends: list[int] = []
-        if not continuous:
-            self._lay_out()
+        self._layout: Layout | None = None
 
     @staticmethod
     def weekly(
@@ -132,21 +137,23 @@ class WorkingCalendar:
             ValueError: ``amount`` is negative.
             CalendarUnknown: ``start`` or the result is in a year that is not known.
         """
-        if amount <= _ZERO:
-            if amount:
-                raise ValueError(f"amount is {amount}; working time is added, not taken back")
-            return start.astimezone(UTC)
-        if self.continuous:
+        if amount.days < 0:
+            raise ValueError(f"amount is {amount}; working time is added, not taken back")
+        if not amount or self.continuous:
             try:
                 return start.astimezone(UTC) + amount
             except OverflowError:
                 raise CalendarUnknown(self.name, 10_000) from None
-        at = _us(start)
-        wanted = self._worked_at(at) + amount // timedelta.resolution
-        index = bisect_left(self._worked, wanted)
-        if index == len(self._worked):
-            raise CalendarUnknown(self.name, self._last.year + 1)
-        return _instant(self._ends[index] - self._worked[index] + wanted)
+        layout = self._layout or self._laid_out()
+        wanted = self._worked_at(layout, start) + (
+            amount.days * DAY_US + amount.seconds * SECOND_US + amount.microseconds
+        )
+        index = bisect_left(layout.worked, wanted)
+        if index == len(layout.worked):
+            raise self._beyond()
+        # Written out here and below: a call each would be a quarter of the time.
+        at = layout.ends[index] - layout.worked[index] + wanted
+        return EPOCH + timedelta(microseconds=at)
 
     def working_time_between(self, start: datetime, end: datetime) -> timedelta:
         """Working time from ``start`` to ``end``; negative where ``end`` is the earlier.
@@ -156,17 +163,16 @@ class WorkingCalendar:
         """
         if self.continuous:
             return end.astimezone(UTC) - start.astimezone(UTC)
-        return timedelta(
-            microseconds=self._worked_at(_us(end)) - self._worked_at(_us(start)),
-        )
+        layout = self._layout or self._laid_out()
+        return timedelta(microseconds=self._worked_at(layout, end) - self._worked_at(layout, start))
 
     def is_working(self, at: datetime) -> bool:
         """Whether ``at`` is within a span. Raises ``CalendarUnknown``."""
         if self.continuous:
             return True
-        instant = self._known(_us(at))
-        index = bisect_right(self._starts, instant) - 1
-        return index >= 0 and instant < self._ends[index]
+        layout, moment = self._known(at)
+        index = bisect_right(layout.starts, moment) - 1
+        return index >= 0 and moment < layout.ends[index]
 
     def next_working(self, at: datetime) -> datetime:
         """``at`` itself if it is working time, else the start of the next span.
@@ -176,10 +182,11 @@ class WorkingCalendar:
         """
         if self.is_working(at):
             return at.astimezone(UTC)
-        index = bisect_right(self._starts, _us(at))
-        if index == len(self._starts):
-            raise CalendarUnknown(self.name, self._last.year + 1)
-        return _instant(self._starts[index])
+        layout, moment = self._known(at)
+        index = bisect_right(layout.starts, moment)
+        if index == len(layout.starts):
+            raise self._beyond()
+        return instant(layout.starts[index])
 
     # --- Days -----------------------------------------------------------------------------------
 
@@ -190,17 +197,18 @@ class WorkingCalendar:
         China art. 201); the term ends as business does (art. 203).
 
         Raises:
+            ValueError: ``days`` is less than 1.
             CalendarUnknown: ``start`` or the result is in a year that is not known.
         """
         _positive(days)
         today = self.local_date(start)
         if self.continuous:
             return self._midnight(today + timedelta(days=days + 1))
-        self._known(_us(start))
-        index = bisect_right(self._work_days, today.toordinal()) + days - 1
-        if index >= len(self._work_days):
-            raise CalendarUnknown(self.name, self._last.year + 1)
-        return _instant(self._work_ends[index])
+        layout, _ = self._known(start)
+        index = bisect_right(layout.work_days, today.toordinal()) + days - 1
+        if index >= len(layout.work_days):
+            raise self._beyond()
+        return instant(layout.work_ends[index])
 
     def end_of_calendar_day(self, start: datetime, days: int, *, roll: bool) -> datetime:
         """The end of the ``days``-th day after that of ``start``: natural days (自然日), 24:00.
@@ -210,18 +218,20 @@ class WorkingCalendar:
                 the end is the end of business (Civil Code of China art. 203).
 
         Raises:
+            ValueError: ``days`` is less than 1.
             CalendarUnknown: with ``roll``, when the result is in a year that is not known.
         """
         _positive(days)
         last = self.local_date(start) + timedelta(days=days)
         if not roll or self.continuous:
             return self._midnight(last + _ONE_DAY)
-        if last < self._first:
+        if not self._first <= last <= self._last:
             raise CalendarUnknown(self.name, last.year)
-        index = bisect_left(self._work_days, last.toordinal())
-        if last > self._last or index == len(self._work_days):
-            raise CalendarUnknown(self.name, max(last.year, self._last.year + 1))
-        return _instant(self._work_ends[index])
+        layout = self._layout or self._laid_out()
+        index = bisect_left(layout.work_days, last.toordinal())
+        if index == len(layout.work_days):
+            raise self._beyond()
+        return instant(layout.work_ends[index])
 
     def day_after(self, at: datetime) -> datetime:
         """The next local midnight: where a clock that counts days begins to count."""
@@ -229,11 +239,11 @@ class WorkingCalendar:
 
     def local_date(self, at: datetime) -> date:
         """The day of ``at``. A day begins at its first local midnight and never comes back."""
-        local = at.astimezone(self.zone).date()
+        local = at.astimezone(self.zone)
         # Where clocks fall back over midnight, the local date returns to the day before.
-        if at >= self._midnight(local + _ONE_DAY):
-            return local + _ONE_DAY
-        return local
+        if local.hour >= _LATE_HOUR and at >= self._midnight(local.date() + _ONE_DAY):
+            return local.date() + _ONE_DAY
+        return local.date()
 
     # --- What it says of days -------------------------------------------------------------------
 
@@ -245,24 +255,44 @@ class WorkingCalendar:
     @property
     def provisional_years(self) -> tuple[int, ...]:
         """Years with days that nobody has published yet."""
-        return tuple(
-            sorted({each.date.year for each in self._special.values() if each.provisional})
-        )
+        return tuple(sorted(self._provisional | {each.year for each in self._unpublished}))
 
     def covers(self, at: datetime) -> bool:
         """Whether ``at`` is in a year that is known."""
-        return self.continuous or self._day_starts[0] <= _us(at) < self._day_starts[-1]
+        if self.continuous:
+            return True
+        layout = self._layout or self._laid_out()
+        return layout.opens <= us(at) < layout.closes
+
+    def rests_on_provisional(self, start: datetime, end: datetime) -> bool:
+        """Whether a day from that of ``start`` to that of ``end`` may still become another."""
+        first, last = self.local_date(start), self.local_date(end)
+        if any(first.year <= year <= last.year for year in self._provisional):
+            return True
+        index = bisect_left(self._unpublished, first)
+        return index < len(self._unpublished) and self._unpublished[index] <= last
 
     def day(self, of: date) -> Day:
         """What the calendar says of a day. Raises ``CalendarUnknown``."""
         if not self.continuous and not self._first <= of <= self._last:
             raise CalendarUnknown(self.name, of.year)
-        return self._special.get(of) or self._ordinary(of)
+        found = self._special.get(of)
+        if found is None:
+            spans = self._week[of.weekday()]
+            kind = DayKind.WORKDAY if spans else DayKind.WEEKEND
+            found = Day(of, bool(spans), kind, spans)
+        if of.year in self._provisional and not found.provisional:
+            found = replace(found, provisional=True)
+        return found
 
     def days(self, first: date, last: date) -> tuple[Day, ...]:
         """Every day from ``first`` to ``last``, both in. Raises ``CalendarUnknown``."""
         count = (last - first).days + 1
         return tuple(self.day(first + timedelta(days=each)) for each in range(count))
+
+    def special_days(self, first: date, last: date) -> tuple[Day, ...]:
+        """Those of them that are not as the week says: holidays, make-up days, half days."""
+        return tuple(self.day(each) for each in sorted(self._special) if first <= each <= last)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WorkingCalendar) and self.version == other.version
@@ -275,66 +305,41 @@ class WorkingCalendar:
 
     # --- Within ---------------------------------------------------------------------------------
 
-    def _ordinary(self, of: date) -> Day:
-        spans = self._week[of.weekday()]
-        kind = DayKind.WORKDAY if spans else DayKind.WEEKEND
-        return Day(of, bool(spans), kind, spans)
+    def _laid_out(self) -> Layout:
+        """At the first need: a bundle has calendars that a process never asks."""
+        layout = lay_out(self._first, self._last, self._spans_of, self.zone)
+        self._layout = layout
+        return layout
 
-    def _lay_out(self) -> None:
-        worked = 0
-        for day, start, after in self._midnights():
-            self._day_starts.append(start)
-            special = self._special.get(day)
-            spans = self._week[day.weekday()] if special is None else special.spans
-            for span in spans:
-                if after - start == _DAY_US:
-                    begin = start + span.start * _MINUTE_US
-                    end = start + span.end * _MINUTE_US
-                else:
-                    begin, end = self._clock(day, span.start), self._clock(day, span.end)
-                if begin == end:  # all of it is left out in spring
-                    continue
-                worked += end - begin
-                self._starts.append(begin)
-                self._ends.append(end)
-                self._worked.append(worked)
-            if spans and self._ends and self._ends[-1] > start:
-                self._work_days.append(day.toordinal())
-                self._work_ends.append(self._ends[-1])
-        self._day_starts.append(after)
-
-    def _midnights(self) -> Iterator[tuple[date, int, int]]:
-        """Each day with its first instant and that of the day after."""
-        start = _first_at(_naive(self._first, 0), self.zone)
-        for each in range((self._last - self._first).days + 1):
-            day = self._first + timedelta(days=each)
-            after = _first_at(_naive(day + _ONE_DAY, 0), self.zone)
-            yield day, start, after
-            start = after
-
-    def _clock(self, day: date, minute: int) -> int:
-        return _first_at(_naive(day, minute), self.zone)
+    def _spans_of(self, day: date) -> tuple[Span, ...]:
+        special = self._special.get(day)
+        return self._week[day.weekday()] if special is None else special.spans
 
     def _midnight(self, day: date) -> datetime:
-        return _instant(_first_at(_naive(day, 0), self.zone))
+        return instant(midnight(day, self.zone))
 
-    def _worked_at(self, at: int) -> int:
-        starts = self._day_starts
-        if not starts[0] <= at <= starts[-1]:
+    def _worked_at(self, layout: Layout, at: datetime) -> int:
+        """Working time from the first year's beginning to ``at``."""
+        passed = at - EPOCH
+        moment = passed.days * DAY_US + passed.seconds * SECOND_US + passed.microseconds
+        if not layout.opens <= moment <= layout.closes:
             self._known(at)
-        index = bisect_right(self._starts, at) - 1
+        index = bisect_right(layout.starts, moment) - 1
         if index < 0:
             return 0
-        left = self._ends[index] - at
-        return self._worked[index] - left if left > 0 else self._worked[index]
+        left = layout.ends[index] - moment
+        return layout.worked[index] - left if left > 0 else layout.worked[index]
 
-    def _known(self, at: int) -> int:
-        """``at``, or ``CalendarUnknown``; the end of the last year is still known."""
-        if at < self._day_starts[0]:
-            raise CalendarUnknown(self.name, self._first.year - 1)
-        if at > self._day_starts[-1]:
-            raise CalendarUnknown(self.name, self._last.year + 1)
-        return at
+    def _known(self, at: datetime) -> tuple[Layout, int]:
+        """``at`` in microseconds, or ``CalendarUnknown``; the end of the last year is known."""
+        layout = self._layout or self._laid_out()
+        moment = us(at)
+        if not layout.opens <= moment <= layout.closes:
+            raise CalendarUnknown(self.name, self.local_date(at).year)
+        return layout, moment
+
+    def _beyond(self) -> CalendarUnknown:
+        return CalendarUnknown(self.name, self._last.year + 1)
 
     def _digest(self) -> str:
         def plain(spans: tuple[Span, ...]) -> list[str]:
@@ -345,6 +350,7 @@ class WorkingCalendar:
             self.continuous,
             [plain(each) for each in self._week],
             self.years,
+            sorted(self._provisional),
             [
                 (str(each.date), each.kind, plain(each.spans), each.provisional)
                 for _, each in sorted(self._special.items())
@@ -356,32 +362,3 @@ class WorkingCalendar:
 def _positive(days: int) -> None:
     if days < 1:
         raise ValueError(f"days is {days}; counting begins with the day after, so 1 or more")
-
-
-def _us(at: datetime) -> int:
-    """Microseconds since 1970."""
-    passed = at - _EPOCH
-    return passed.days * _DAY_US + passed.seconds * _SECOND_US + passed.microseconds
-
-
-def _instant(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)
-
-
-def _naive(day: date, minute: int) -> datetime:
-    return datetime.combine(day, datetime.min.time()) + timedelta(minutes=minute)
-
-
-def _first_at(local: datetime, zone: ZoneInfo) -> int:
-    """The first instant at which the local clock reads ``local`` or later, as microseconds."""
-    at = local.replace(tzinfo=zone).astimezone(UTC)
-    if at.astimezone(zone).replace(tzinfo=None) == local:
-        return _us(at)
-    # Left out in spring: the clock jumps over it; search the second at which it does.
-    late = _us(at) // _SECOND_US
-    early = _us(local.replace(tzinfo=zone, fold=1).astimezone(UTC)) // _SECOND_US
-    while late - early > 1:
-        middle = (late + early) // 2
-        shown = _instant(middle * _SECOND_US).astimezone(zone).replace(tzinfo=None)
-        early, late = (middle, late) if shown < local else (early, middle)
-    return late * _SECOND_US

@@ -15,6 +15,7 @@ from policy.bundle import SHIPPED, load, shipped
 from policy.errors import PolicyError
 
 RULES = "rules/2026-01.yaml"
+CALENDARS = "calendars/2026.yaml"
 CN = load("cn-12345")
 Scalar = tuple[object, tuple[dict[str, object], ...]]
 
@@ -89,6 +90,9 @@ def test_the_hash_is_of_the_content_not_of_its_layout(folder: Path) -> None:
         (RULES, "OURS: a month of", "OURS: about a month of", [True, True]),
         ("organisation.yaml", "deputy: he-jing", "deputy: xu-an", [True, True]),
         ("bundle.yaml", "Asia/Shanghai", "Asia/Urumqi", [True, True]),
+        (CALENDARS, '"14:00-17:30"]}', '"14:00-18:00"]}', [True, True]),
+        (CALENDARS, "date: 2027-06-09", "date: 2027-06-08", [True, True]),
+        (CALENDARS, "OURS: usual office", "OURS: the usual office", [False, False]),
         # A tree also decides in the versions after it: they re-map its codes.
         ("categories/2025.yaml", "en: Street light out", "en: Street lamp out", [True, True]),
         ("categories/2026.yaml", "en: Street light out", "en: Street lamp out", [False, True]),
@@ -121,7 +125,7 @@ def test_a_version_added_later_leaves_what_earlier_facts_say(folder: Path) -> No
 def test_a_city_keeps_its_own_organisation(tmp_path: Path) -> None:
     path = tmp_path / "our-people.yaml"
     path.write_text(
-        "calendar: c\nrequired: {}\nunits: {x: {name: X, level: city}}\n", encoding="utf-8"
+        "calendar: cn-24x7\nrequired: {}\nunits: {x: {name: X, level: city}}\n", encoding="utf-8"
     )
     bundle = load("cn-12345", organisation=path)
     assert [each.policy.organisation.unit("x") is not None for each in bundle.versions] == [
@@ -148,9 +152,13 @@ def scalars(content: object, above: tuple[dict[str, object], ...] = ()) -> Itera
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, id=f"{path.parts[-3]}/{path.name}") for path in SHIPPED.glob("*/rules/*")],
+    [
+        pytest.param(path, id="/".join(path.parts[-3:]))
+        for folder in ("rules", "calendars")
+        for path in sorted(SHIPPED.glob(f"*/{folder}/*"))
+    ],
 )
-def test_every_value_of_the_rules_has_a_source_and_every_number_a_unit(path: Path) -> None:
+def test_every_value_has_a_source_and_every_number_a_unit(path: Path) -> None:
     found = list(scalars(yaml.safe_load(path.read_text(encoding="utf-8"))))
     assert len(found) >= 10
     for value, above in found:
@@ -167,7 +175,7 @@ def test_no_number_stands_outside_the_rules(profile: str) -> None:
     What the bundle itself sets, and no version, has its source beside it as in the rules.
     """
     for path in (SHIPPED / profile).rglob("*.yaml"):
-        if path.parent.name != "rules":
+        if path.parent.name not in ("rules", "calendars"):
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
             numbers = [
                 value
@@ -199,7 +207,7 @@ WRONG = [
         "2026-07-01T00:00:00",
         "versions.1.effective_from",
         "datetime.datetime(2026, 7, 1, 0, 0)",
-        18,
+        19,
         "lacks a time zone",
     ),
     (
@@ -208,12 +216,12 @@ WRONG = [
         "2025-07-01T",
         "versions.1.effective_from",
         "'2025-07-01T00:00:00+08:00'",
-        18,
+        19,
         "in order",
     ),
     ("bundle.yaml", "2026-07-01T", "2026-07-41T", "", "", None, "not readable YAML"),
-    ("bundle.yaml", "name: 2026-07", "name: 2026-01", "versions.1.name", "'2026-01'", 17, "twice"),
-    ("bundle.yaml", "name: 2026-07", "name: a b", "versions.1.name", "'a b'", 17, "pattern"),
+    ("bundle.yaml", "name: 2026-07", "name: 2026-01", "versions.1.name", "'2026-01'", 18, "twice"),
+    ("bundle.yaml", "name: 2026-07", "name: a b", "versions.1.name", "'a b'", 18, "pattern"),
     (
         "categories/2026.yaml",
         "      dogs: {zh: 不文明养犬",
@@ -290,7 +298,7 @@ def test_a_tree_that_was_replaced_cannot_come_back(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["bundle.yaml", RULES, "categories/2026.yaml", "organisation.yaml"]
+    "name", ["bundle.yaml", RULES, "categories/2026.yaml", "organisation.yaml", CALENDARS]
 )
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
