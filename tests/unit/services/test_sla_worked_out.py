@@ -14,10 +14,11 @@ days: the number behind a day is the how-manieth that counts; what has none does
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
 import pytest
 
-from policy.bundle import Policy, load
+from policy.bundle import Bundle, load
 
 CN, UK, US = "cn-12345", "uk-council", "us-311"
 WORKDAYS, ALWAYS = "cn-workdays", "cn-24x7"
@@ -560,6 +561,11 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+@cache
+def bundle(name: str) -> Bundle:
+    return load(name)
+
+
 def names(case: Hand) -> str:
     return case.what.replace(" ", "_").replace(",", "")
 
@@ -570,8 +576,7 @@ def test_there_are_at_least_forty() -> None:
 
 @pytest.mark.parametrize("case", DEADLINES, ids=names)
 def test_deadline_worked_out_by_hand(case: Hand) -> None:
-    policy: Policy = load(case.bundle).at(at(case.start))
-    calendar = policy.calendars[case.calendar]
+    calendar = bundle(case.bundle).at(at(case.start)).calendars[case.calendar]
     start = at(case.start)
     anchor = start
     match case.unit:
