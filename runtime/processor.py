@@ -39,7 +39,7 @@ class State(Protocol):
     optional field ``policy: str | None`` says under which ``Policy.version`` the state was
     reckoned: where another is in force the key is woken once, spread over the time that the bundle
     gives, and the new state must name the version that ``wake`` was given (``runtime.restating``).
-    None: no version matters to it any more.
+    None or "": no version matters to it any more.
     """
 
     @property

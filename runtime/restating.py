@@ -70,7 +70,7 @@ class Schedule:
 
     def due_ms(self, key: str, version: str | None) -> int | None:
         """When a key that was reckoned under ``version`` is to be reckoned anew; None: never."""
-        if version is None:
+        if not version:
             return None
         try:
             start_ms = self._after_ms[version]

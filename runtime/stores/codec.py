@@ -24,6 +24,8 @@ S = TypeVar("S", bound=_Wakes)
 Upgrade = Callable[[bytes, int], bytes]
 """A processor's ``upgrade``: the state's JSON and its version, to the JSON of the current one."""
 
+UNSAID: Final = "?"
+"""A version that no policy has."""
 PEEKED: Final = 256
 """Bytes that hold what stands before the state: the names in a version have 64 characters each."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,12 +80,12 @@ class StateCodec(Generic[S]):
     def peek_policy(self, data: bytes) -> str | None:
         """The version of the policy it was reckoned under, from the first bytes alone.
 
-        "" of a state that was written when its type did not say so yet.
+        ``UNSAID`` of a state that was written when its type did not say so yet.
         """
         third = _third(data)
         if third == b"null":
             return None
-        return third[1:-1].decode() if _names_policy(third) else ""
+        return third[1:-1].decode() if _names_policy(third) else UNSAID
 
     def decode(self, data: bytes, *, upgrade: Upgrade) -> S:
         """The state, brought to the current version by ``upgrade`` if an older one wrote it.

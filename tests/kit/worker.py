@@ -20,11 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 START_S = 60.0
 ASK_S = 2.0
+OWN = ("reminders", "notebook", "assessor")
+"""Services of the tests' own; each runs alone in its worker."""
 
 
 def command(*services: str, by_faust: bool = False) -> list[str]:
     """What starts a worker of these services; some are the tests' own."""
-    app = f"tests.kit.{services[0]}_app" if services in (("reminders",), ("notebook",)) else ""
+    app = f"tests.kit.{services[0]}_app" if services[0] in OWN else ""
     if by_faust:
         (service,) = services
         app = f"services.{service}.app"

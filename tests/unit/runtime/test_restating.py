@@ -17,7 +17,7 @@ from runtime.core import Partition, to_ms
 from runtime.driver import Driver, Written
 from runtime.processor import Record
 from runtime.restating import KEPT, Came, Schedule
-from runtime.stores.codec import StateCodec, instant
+from runtime.stores.codec import UNSAID, StateCodec, instant
 from runtime.stores.memory import MemoryStore
 from schemas.dead_letter import DeadLetter
 from tests.kit.alarms import START, at_ms
@@ -392,8 +392,8 @@ def test_a_state_and_what_stands_before_it_come_back(policy: str | None, wake_at
 @pytest.mark.parametrize(
     ("data", "policy"),
     [
-        pytest.param(b'[2,null,{"policy":"A","seen":1}]', "", id="before states had one"),
-        pytest.param(b'[1,null,{"policy":"A","seen":1}]', "", id="the same, an older version"),
+        pytest.param(b'[2,null,{"policy":"A","seen":1}]', UNSAID, id="before states had one"),
+        pytest.param(b'[1,null,{"policy":"A","seen":1}]', UNSAID, id="the same, an older version"),
         pytest.param(b'[2,null,"A",{"policy":"A","seen":1}]', "A", id="as it is"),
         pytest.param(b'[1,null,"A",{"policy":"A","seen":1}]', "A", id="an older version"),
         pytest.param(b'[2,null,null,{"policy":null,"seen":1}]', None, id="of none"),
