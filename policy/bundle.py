@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from policy import callback as callback_
 from policy import categories as categories_
 from policy import files
 from policy import organisation as organisation_
@@ -19,6 +20,7 @@ from policy.access import AccessFile, AccessPolicy
 from policy.calendars import Calendars
 from policy.calendars.build import build as build_calendars
 from policy.calendars.file import CalendarsFile
+from policy.callback import CallbackFile, CallbackPolicy
 from policy.categories import CategoryTree, TreeFile
 from policy.errors import PolicyError
 from policy.files import FileModel
@@ -71,6 +73,7 @@ class RulesFile(FileModel):
     identity: IdentityFile
     intake: IntakeFile
     sla: SlaFile
+    callback: CallbackFile
     notices: NoticesFile
     access: AccessFile
 
@@ -90,6 +93,7 @@ class Policy:
     identity: IdentityPolicy
     intake: IntakePolicy
     sla: SlaPolicy
+    callback: CallbackPolicy
     notices: NoticesPolicy
     access: AccessPolicy
     """Who sees what; no part of ``version``, for it decides nothing."""
@@ -183,6 +187,7 @@ class _Reader:
                     identity=IdentityPolicy.of(rules.identity),
                     intake=IntakePolicy.of(rules.intake),
                     sla=SlaPolicy.of(rules.sla, tree),
+                    callback=CallbackPolicy.of(rules.callback, tree, calendars),
                     notices=NoticesPolicy.of(rules.notices),
                     access=AccessPolicy.of(rules.access),
                 ),
@@ -233,7 +238,8 @@ class _Reader:
             )
             assert tree is not None
             _check_overrides(rules_path, rules.repeat, tree)
-            sla_.check(rules_path, rules.sla, tree)
+            sla_.check(rules_path, rules.sla, tree, calendars[each.calendars])
+            callback_.check(rules_path, rules.callback, tree, calendars[each.calendars])
             content = {
                 "time_zone": self._contents["bundle.yaml"]["time_zone"],
                 "rules": _deciding(self._contents[each.rules]),
