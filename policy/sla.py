@@ -340,9 +340,7 @@ class SlaPolicy:
         )
 
 
-def check(
-    path: Path, file: SlaFile, tree: CategoryTree, calendars: Container[str] | None = None
-) -> None:
+def check(path: Path, file: SlaFile, tree: CategoryTree, calendars: Container[str]) -> None:
     """Whether everything that the section names exists and every row can be reached.
 
     Raises:
@@ -366,8 +364,7 @@ def check(
             loc: tuple[files.Key, ...] = ("sla", "targets", target, *place)
             _check_rows(path, loc, rows, tree)
             for index, row in enumerate(rows):
-                if calendars is not None:
-                    _check_amount(path, (*loc, index), row, calendars)
+                _check_amount(path, (*loc, index), row, calendars)
                 for level in row.when.level or ():
                     if level not in levels:
                         raise files.fail(

@@ -196,8 +196,6 @@ def _moved(
     for since, end in pauses:
         begins = max(since, anchor)
         if begins >= instant:
-            if since < instant:
-                continue
             break
         if end is None:
             return instant, since
@@ -220,9 +218,9 @@ def _held(
     """Working time that pauses have taken out; one that began after the deadline is none."""
     held = ZERO
     for since, end in pauses:
-        if since >= deadline:
-            break
         begins = max(since, counted_from)
+        if begins >= deadline:
+            break
         if end is not None and begins < end:
             held += calendar.working_time_between(begins, end)
     return held
