@@ -15,7 +15,7 @@ from policy.calendars import CalendarUnknown, Span, WorkingCalendar
 from policy.categories import CategoryTree
 from policy.files import FileModel
 from policy.repeat import RequestType
-from policy.sourced import Source, Sourced
+from policy.sourced import Sourced
 
 Way = Literal["phone", "sms", "wechat", "app", "mini_program", "email", "web"]
 """By what somebody can be asked; named as ``Channel`` of the contract."""
@@ -71,14 +71,16 @@ class WindowFile(FileModel):
     closes: ClockTime
 
 
-class IntermittentFile(FileModel):
-    """A branch whose problems come and go (R35)."""
-
-    leaf: Annotated[str, Field(min_length=1)]
+class RecheckFile(FileModel):
     checks: Annotated[int, Field(strict=True, ge=2, le=5)]
     again_after_days: Annotated[int, Field(strict=True, ge=1, le=90)]
     risk_window: WindowFile
-    source: Source
+
+
+class IntermittentFile(Sourced[RecheckFile]):
+    """A leaf or branch whose problems come and go (R35)."""
+
+    leaf: Annotated[str, Field(min_length=1)]
 
 
 def _slots(slots: tuple[SlotFile, ...]) -> tuple[SlotFile, ...]:
@@ -270,10 +272,10 @@ class CallbackPolicy:
             intermittent=tuple(
                 Intermittent(
                     leaf=each.leaf,
-                    checks=each.checks,
-                    again_after=timedelta(days=each.again_after_days),
-                    opens=time.fromisoformat(each.risk_window.opens),
-                    closes=time.fromisoformat(each.risk_window.closes),
+                    checks=each.value.checks,
+                    again_after=timedelta(days=each.value.again_after_days),
+                    opens=time.fromisoformat(each.value.risk_window.opens),
+                    closes=time.fromisoformat(each.value.risk_window.closes),
                 )
                 for each in file.intermittent
             ),
