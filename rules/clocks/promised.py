@@ -42,13 +42,15 @@ def at_dispatch(
     department: str | None,
     *,
     given: dict[str, datetime | None] | None = None,
+    targets: tuple[str, ...] = TOLD_AT_DISPATCH,
 ) -> dict[str, datetime]:
     """The same of a dispatch: ``accept``, ``first_contact``, ``department``.
 
     Args:
         given: what the platform set, by target; it wins over the policy.
+        targets: of these, those that are asked for.
     """
-    return _deadlines(TOLD_AT_DISPATCH, content, dispatched_at, policy, department, given or {})
+    return _deadlines(targets, content, dispatched_at, policy, department, given or {})
 
 
 def _deadlines(

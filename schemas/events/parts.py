@@ -143,6 +143,9 @@ class Party(Part):
     shared: Annotated[bool | None, Field(json_schema_extra={"readOnly": True})] = None
     """True, put by intake: all identities given are used by many people (a switchboard, a village's
     one phone), so that a ticket with the same ``citizen`` need not be the same person's."""
+    reachable: Annotated[bool | None, Field(json_schema_extra={"readOnly": True})] = None
+    """True, put by intake: identities were given although there is no ``citizen`` (匿名), so the
+    platform can reach them, and nobody else learns who it is. What a publisher sends is dropped."""
 
 
 class Complainant(Party):

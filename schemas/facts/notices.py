@@ -1,8 +1,10 @@
-"""What is to be told, and to whom (R2, R3, R5): notices wanted.
+"""What is to be told, and to whom (R2–R5, R9): notices wanted.
 
 Facts on ``hotline.notices``, keyed by citizen. Who delivers them reads there and answers with
-``notice.delivered`` or ``notice.failed``, whose ``notice_id`` is the id of the fact. A notice to
-the citizen with a higher ``revision`` takes the place of the earlier one of that ticket.
+``notice.delivered`` or ``notice.failed``, whose ``notice_id`` is the id of the fact. Each kind has
+one writer: ``citizen.acknowledged`` and ``liaison.informed`` are intake's, the others the sla
+service's. Notices to the citizen of a ticket are numbered by ``revision``; what a later one says of
+deadlines holds instead of what an earlier one said.
 """
 
 from typing import Annotated, Literal
@@ -13,8 +15,31 @@ from schemas.envelope import Envelope, Name, Part, Text
 from schemas.events.parts import Channel, Urgency
 from schemas.events.tickets import ClockKind
 
-NoticeKind = Literal["citizen.acknowledged", "liaison.informed"]
-"""受理告知 to the citizen (R2); 承办提醒 to the liaison (联络员, R3) of a department."""
+NoticeKind = Literal[
+    "citizen.acknowledged",
+    "citizen.deadline_changed",
+    "citizen.progressed",
+    "citizen.no_news",
+    "citizen.result",
+    "liaison.informed",
+]
+"""To the citizen: 受理告知 and 时限变更告知 (R2), 进展告知 and 过程告知 where there was no news for
+too long (R9), 结果告知 (R4). 承办提醒 to the liaison (联络员, R3) of a department."""
+
+NoticeStage = Literal[
+    "received",
+    "dispatched",
+    "passed_on",
+    "accepted",
+    "progressed",
+    "replied",
+    "returned",
+    "reopened",
+    "closed",
+    "not_accepted",
+    "withdrawn",
+]
+"""受理, 派单, 转派, 签收, 过程反馈, 回单, 退单, 重办, 结案, 不予受理, 撤单."""
 
 
 class NoticeStep(Part):
@@ -48,20 +73,34 @@ class NoticeRequestedData(Part):
 
     notice: NoticeKind
     revision: Annotated[int, Field(ge=1)]
-    """1 for the first; sent again when a deadline changed (R2)."""
+    """1 for the first of the ticket to the citizen, rising by one; 1 to a liaison."""
     text_zh: Text
     text_en: Text
     steps: Annotated[tuple[NoticeStep, ...], Field(max_length=20)] = ()
     """The steps that follow; to the citizen."""
     deadlines: Annotated[tuple[NoticeDeadline, ...], Field(max_length=20)] = ()
-    """Each deadline known so far; services that know more send the notice again with them."""
+    """Each deadline in force, the earliest first; to a liaison that for accepting."""
+    paused: Annotated[tuple[ClockKind, ...], Field(max_length=20)] = ()
+    """To the citizen: clocks that stand still (挂起); their deadlines are told when they go on."""
+    stage: NoticeStage | None = None
+    """To the citizen: the step told of; of ``citizen.no_news``, the last one that there was."""
+    words: Text | None = None
+    """To the citizen: what the reply or the report of progress says, masked as on the log; cut
+    where the policy says so."""
+    latency_seconds: Annotated[float, Field(ge=0)] | None = None
+    """Of ``citizen.result``: since the reply passed inspection, or was submitted where none is
+    asked for; since the close where nobody inspected it (R4)."""
+    not_before: AwareDatetime | None = None
+    """Stated in quiet hours: not to be delivered before; local date-time with its offset."""
 
     channel: Channel | None = None
     """To the citizen: the way they came, and the way back. The number itself is the platform's."""
 
     unit: Name | None = None
-    """To a liaison: code of the unit concerned, in the organisation directory."""
+    """Code of the unit concerned, in the organisation directory; to the citizen as the platform
+    names it, where the directory does not know it."""
     unit_name: Name | None = None
+    """As the directory names it."""
     role: Name | None = None
     """Who of the unit: ``liaison``."""
     person: Name | None = None
@@ -73,7 +112,7 @@ class NoticeRequestedData(Part):
     undeliverable: bool = False
     """Nobody up to the top of the tree fills the role: somebody must be found by hand."""
     accept_due_at: AwareDatetime | None = None
-    """签收时限, where the platform set one; local date-time with its offset."""
+    """签收时限, the platform's or else the policy's; local date-time with its offset."""
     urgency: Urgency | None = None
     """紧急程度, as the platform set it."""
     confidential: bool = False
@@ -81,7 +120,7 @@ class NoticeRequestedData(Part):
 
 
 class NoticeRequested(Envelope):
-    """通知: somebody is to be told something about a ticket (R2, R3). ``subject`` is the ticket."""
+    """通知: somebody is to be told something about a ticket (R2–R4, R9); ``subject`` is it."""
 
     type: Literal["hotline.notice.requested.v1"] = "hotline.notice.requested.v1"
     data: NoticeRequestedData

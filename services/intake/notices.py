@@ -1,72 +1,56 @@
-"""Whom a ticket's event makes us tell what (R2, R3, R5).
+"""Whom a ticket's event makes intake tell what: the receipt, and who gets it (R2, R3, R5).
 
-The citizen hears at once that the ticket was taken, which steps follow and which deadlines are
-known, and again when a deadline changes. The liaison (联络员) of the department hears when it is
-complained of or the ticket goes there. Where nobody is liaison, the nearest unit above hears, and
-that nobody is there is an alarm, not a silent skip.
+The citizen hears at once that the ticket was taken, which steps follow and which deadlines it has;
+of everything after the receipt the sla service tells (docs/decisions/0062). The liaison (联络员) of
+the department hears when it is complained of or the ticket goes there. Where nobody is liaison, the
+nearest unit above hears, and that nobody is there is an alarm, not a silent skip.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from policy.bundle import Policy
-from policy.notices import Words
 from policy.organisation import Person, Role, Unit
+from rules import telling
+from rules.clocks import promised
+from rules.clocks.terms import Content
+from rules.telling import ACKNOWLEDGED, LIAISON, NOBODY, Reader
 from runtime.processor import Effect, Note
 from schemas.envelope import Envelope
 from schemas.events import (
-    ExtensionGranted,
     TicketAmended,
     TicketDesignated,
     TicketDispatched,
     TicketImported,
     TicketReceived,
-    TicketReopened,
 )
-from schemas.events.dispatches import DispatchRole, DispatchTerms
 from schemas.events.tickets import ClockKind, TicketContent, TicketReceivedData
-from schemas.facts.notices import NoticeRequested
-from schemas.ids import effect_id
+from schemas.ids import is_anonymous
 from schemas.topics import NOTICES
 from vault.directory import anonymous
 
 SERVICE: Final = "intake"
-TYPE: Final[str] = NoticeRequested.model_fields["type"].default
-CITIZEN: Final = "citizen.acknowledged"
-LIAISON: Final = "liaison.informed"
-
-RESOLVE, FIRST_CONTACT, REPLY, ACCEPT = (
-    ClockKind.RESOLVE.value,
-    ClockKind.FIRST_CONTACT.value,
-    ClockKind.REPLY.value,
-    ClockKind.ACCEPT.value,
-)
-_SEPARATOR: Final = Words("；", "; ")
+ACCEPT: Final = ClockKind.ACCEPT.value
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was told of a ticket, and what it takes to tell more."""
+    """What liaisons were told of a ticket, and what it takes to tell more."""
 
-    channel: str = ""
-    """Through which the citizen came."""
-    way: bool = False
-    """Whether there is one back to them."""
-    wanted: bool = True
-    """Whether they want an answer (需要回复)."""
-    deadlines: dict[str, datetime] = {}
-    """The citizen's, by clock."""
-    revision: int = 0
-    """Of the latest notice to the citizen."""
     confidential: bool = False
     """保密."""
     unit: str = ""
     """Code of the unit whose liaison was told last."""
     accept_due_at: datetime | None = None
-    """That unit's, if it was told."""
+    """That unit's, as it was told."""
+    urgency: str | None = None
+    request_type: str | None = None
+    channel: str | None = None
+    """What rows of the policy ask of a ticket beside its leaf."""
 
 
 NOTHING: Final = Told()
@@ -85,6 +69,15 @@ class Occasion(msgspec.Struct, frozen=True):
     now: datetime
     policy: Policy
 
+    @property
+    def at(self) -> datetime:
+        """When it happened, never later than it was recorded: clocks count from here."""
+        return min(self.event.time.astimezone(UTC), self.now)
+
+    def content(self, told: Told) -> Content:
+        """What rows of the policy ask."""
+        return Content(self.leaf, told.urgency, told.request_type, told.channel)
+
 
 class Outcome(msgspec.Struct, frozen=True):
     """What is told now."""
@@ -97,17 +90,20 @@ class Outcome(msgspec.Struct, frozen=True):
 def after(occasion: Occasion) -> Outcome:
     """The notices of an event that is told at all (``TELLING``)."""
     event = occasion.event
-    told = _LEARNING[type(event)](event, occasion)
+    learn = _LEARNING.get(type(event))
+    told = occasion.told if learn is None else learn(event, occasion.told)
     if isinstance(event, TicketImported) and occasion.first:
         return Outcome(told)  # the platform told everybody when the citizen came
     effects: list[Effect] = []
     notes: list[Note] = []
-    changed = occasion.first or told.deadlines != occasion.told.deadlines
-    if changed and occasion.is_open and told.way and told.wanted:
-        told = msgspec.structs.replace(told, revision=told.revision + 1)
-        effects.append(_to_citizen(told, occasion))
+    if not occasion.is_open:
+        return Outcome(told)
+    if isinstance(event, TicketReceived) and occasion.first:
+        reader = telling.received(NOBODY, event.data, occasion.policy)
+        if reader.told:
+            effects.append(_to_citizen(event.data, reader, told, occasion))
     named, accept_due_at = _department(event)
-    if named is not None and occasion.is_open:
+    if named is not None:
         told = _inform(told, named, accept_due_at, occasion, effects, notes)
     return Outcome(told, tuple(effects), tuple(notes))
 
@@ -115,104 +111,49 @@ def after(occasion: Occasion) -> Outcome:
 # --- What an event lets us know -------------------------------------------------------------------
 
 
-def _of_receipt(event: Any, occasion: Occasion) -> Told:
+def _of_receipt(event: Any, before: Told) -> Told:
     """The first receipt says all; a later one only what it says differently."""
     data: TicketReceivedData = event.data
-    before = occasion.told
-    deadlines = _set(before.deadlines, RESOLVE, data.due_at) if data.due_at else before.deadlines
-    if isinstance(event, TicketImported) and occasion.first:
-        for dispatch in event.data.dispatches:
-            if dispatch.returned_at is None:
-                deadlines = _terms(deadlines, dispatch)
-    channel = before.channel or (data.channel.value if data.channel is not None else "")
-    return Told(
-        channel=channel,
-        way=before.way or _way(data, channel, occasion.policy),
-        wanted=before.wanted if data.reply_wanted is None else data.reply_wanted,
-        deadlines=deadlines,
-        revision=before.revision,
+    return replace(
+        before,
         confidential=before.confidential or bool(data.confidential),
-        unit=before.unit,
-        accept_due_at=before.accept_due_at,
+        urgency=before.urgency if data.urgency is None else data.urgency.value,
+        request_type=before.request_type if data.request_type is None else data.request_type.value,
+        channel=before.channel or (None if data.channel is None else data.channel.value),
     )
 
 
-def _of_amendment(event: Any, occasion: Occasion) -> Told:
+def _of_amendment(event: Any, before: Told) -> Told:
     changes: TicketContent = event.data.changes
-    changed, told = event.data.changed, occasion.told
-    deadlines = told.deadlines
-    if "due_at" in changed:
-        deadlines = _set(deadlines, RESOLVE, changes.due_at)
-    return msgspec.structs.replace(
-        told,
-        way=told.way or _way(changes, "", occasion.policy),
-        wanted=changes.reply_wanted is not False if "reply_wanted" in changed else told.wanted,
-        confidential=bool(changes.confidential) if "confidential" in changed else told.confidential,
-        deadlines=deadlines,
+    changed = event.data.changed
+    urgency, request_type = changes.urgency, changes.request_type
+    return replace(
+        before,
+        confidential=(
+            bool(changes.confidential) if "confidential" in changed else before.confidential
+        ),
+        urgency=(urgency and urgency.value) if "urgency" in changed else before.urgency,
+        request_type=(
+            (request_type and request_type.value)
+            if "request_type" in changed
+            else before.request_type
+        ),
     )
 
 
-def _of_dispatch(event: Any, occasion: Occasion) -> Told:
-    """The citizen hears the terms of who leads, not what units agree among themselves."""
-    terms: DispatchTerms = event.data
-    if terms.role is DispatchRole.SUPPORTING or terms.parent_dispatch_id is not None:
-        return occasion.told
-    told = occasion.told
-    return msgspec.structs.replace(told, deadlines=_terms(told.deadlines, terms))
-
-
-def _of_extension(event: Any, occasion: Occasion) -> Told:
-    clock = RESOLVE if event.data.dispatch_id is None else REPLY
-    return _moved(occasion.told, clock, event.data.new_due_at)
-
-
-def _of_decision(event: Any, occasion: Occasion) -> Told:
-    """重办 and 指定承办 may bring a deadline."""
-    clock = RESOLVE if isinstance(event, TicketReopened) else REPLY
-    return _moved(occasion.told, clock, event.data.due_at) if event.data.due_at else occasion.told
-
-
-def _moved(told: Told, clock: str, at: datetime) -> Told:
-    return msgspec.structs.replace(told, deadlines=_set(told.deadlines, clock, at))
-
-
-def _terms(deadlines: dict[str, datetime], terms: DispatchTerms) -> dict[str, datetime]:
-    if terms.contact_due_at is not None:
-        deadlines = _set(deadlines, FIRST_CONTACT, terms.contact_due_at)
-    if terms.reply_due_at is not None:
-        deadlines = _set(deadlines, REPLY, terms.reply_due_at)
-    return deadlines
-
-
-def _set(deadlines: dict[str, datetime], clock: str, at: datetime | None) -> dict[str, datetime]:
-    if at is not None:
-        return {**deadlines, clock: at}
-    return {each: when for each, when in deadlines.items() if each != clock}
-
-
-def _way(content: TicketContent, channel: str, policy: Policy) -> bool:
-    """Whether the platform can reach who came: by a number or name, or on the way they took."""
-    party = content.complainant
-    return (party is not None and bool(party.identities)) or channel in policy.notices.way_back
-
-
-_LEARNING: Final[dict[type[Envelope], Callable[[Any, Occasion], Told]]] = {
+_LEARNING: Final[dict[type[Envelope], Callable[[Any, Told], Told]]] = {
     TicketReceived: _of_receipt,
     TicketImported: _of_receipt,
     TicketAmended: _of_amendment,
-    TicketDispatched: _of_dispatch,
-    TicketDesignated: _of_decision,
-    TicketReopened: _of_decision,
-    ExtensionGranted: _of_extension,
 }
-TELLING: Final = frozenset(_LEARNING)
+TELLING: Final = frozenset({*_LEARNING, TicketDispatched, TicketDesignated})
 """Events that somebody may have to be told of."""
 _NAMING: Final = frozenset({TicketReceived, TicketImported, TicketDesignated})
 """Those that name a department and no deadline of its."""
 
 
 def _department(event: Any) -> tuple[str | None, datetime | None]:
-    """Whose liaison an event concerns, and until when they have to accept."""
+    """Whose liaison an event concerns, and until when the platform wants it accepted."""
     kind = type(event)
     if kind is TicketDispatched:
         return event.data.department, event.data.accept_due_at
@@ -224,22 +165,28 @@ def _department(event: Any) -> tuple[str | None, datetime | None]:
 # --- Who is told ----------------------------------------------------------------------------------
 
 
-def _to_citizen(told: Told, occasion: Occasion) -> Effect:
+def _to_citizen(data: TicketReceivedData, reader: Reader, told: Told, occasion: Occasion) -> Effect:
     policy = occasion.policy
-    words = policy.notices.acknowledged if told.revision == 1 else policy.notices.changed
-    deadlines, in_words = _deadlines(told.deadlines, policy)
-    text = words.filled(in_words, ticket=occasion.event.subject)
-    data: dict[str, Any] = {
-        "notice": CITIZEN,
-        "revision": told.revision,
+    at = promised.at_receipt(
+        occasion.content(told),
+        occasion.at,
+        policy,
+        due_at=data.due_at,
+        reply_owed=not (data.anonymous or is_anonymous(occasion.citizen)),
+    )
+    deadlines, in_words = telling.dates(at, policy)
+    text = policy.notices.acknowledged.filled(in_words, ticket=occasion.event.subject)
+    said: dict[str, Any] = {
+        "notice": ACKNOWLEDGED,
+        "revision": 1,
         "text_zh": text.zh,
         "text_en": text.en,
         "steps": orjson.Fragment(policy.notices.steps_json),
         "deadlines": deadlines,
     }
-    if told.channel:
-        data["channel"] = told.channel
-    return _fact(occasion, occasion.citizen, data, CITIZEN)
+    if reader.channel:
+        said["channel"] = reader.channel
+    return _fact(occasion, occasion.citizen, said, ACKNOWLEDGED)
 
 
 def _inform(
@@ -251,27 +198,39 @@ def _inform(
     notes: list[Note],
 ) -> Told:
     """Tell the liaison of a unit, unless they know it all already."""
-    unit = occasion.policy.organisation.find(named)
+    policy, dispatched = occasion.policy, isinstance(occasion.event, TicketDispatched)
+    unit = policy.organisation.find(named)
     if unit is None:
         notes.append(("intake_unknown_units", (occasion.event.source,)))
         return told
-    if unit.code == told.unit and accept_due_at in (None, told.accept_due_at):
+    known = unit.code == told.unit
+    if known and not dispatched:
         return told
-    effects.append(_to_liaison(unit, accept_due_at, told, occasion, notes))
-    return msgspec.structs.replace(told, unit=unit.code, accept_due_at=accept_due_at)
+    at = promised.at_dispatch(
+        occasion.content(told),
+        occasion.at,
+        policy,
+        named,
+        given={ACCEPT: accept_due_at},
+        targets=(ACCEPT,),
+    )
+    due = at.get(ACCEPT)
+    if known and due in (None, told.accept_due_at):
+        return told
+    effects.append(_to_liaison(unit, at, told, occasion, notes))
+    return replace(told, unit=unit.code, accept_due_at=due)
 
 
 def _to_liaison(
     unit: Unit,
-    accept_due_at: datetime | None,
+    at: dict[str, datetime],
     told: Told,
     occasion: Occasion,
     notes: list[Note],
 ) -> Effect:
     policy, event = occasion.policy, occasion.event
     words = policy.notices
-    at = {} if accept_due_at is None else {ACCEPT: accept_due_at}
-    deadlines, in_words = _deadlines(at, policy)
+    deadlines, in_words = telling.dates(at, policy)
     texts = [words.informed.filled(in_words, ticket=event.subject, unit=unit.name)]
     data: dict[str, Any] = {
         "notice": LIAISON,
@@ -281,12 +240,10 @@ def _to_liaison(
         "role": Role.LIAISON.value,
         "deadlines": deadlines,
     }
-    if accept_due_at is not None:
-        data["accept_due_at"] = accept_due_at.astimezone(policy.time_zone)
-    content = getattr(event.data, "changes", event.data)  # type: ignore[attr-defined]
-    urgency = getattr(content, "urgency", None)
-    if urgency is not None:
-        data["urgency"] = urgency.value
+    if ACCEPT in at:
+        data["accept_due_at"] = at[ACCEPT].astimezone(policy.time_zone)
+    if told.urgency is not None:
+        data["urgency"] = told.urgency
     if told.confidential:
         data["confidential"] = True
         texts.append(words.confidential)
@@ -321,48 +278,18 @@ def _nearest(unit: Unit, policy: Policy) -> tuple[Unit, Person] | None:
     return None
 
 
-def _deadlines(at: dict[str, datetime], policy: Policy) -> tuple[list[dict[str, Any]], Words]:
-    """Deadlines as data and in words, the earliest first; local times."""
-    if not at:
-        return [], policy.notices.no_deadline
-    zone = policy.time_zone
-    local = sorted((when.astimezone(zone), clock) for clock, when in at.items())
-    told = [
-        policy.notices.deadlines[clock].filled(at=when.strftime("%Y-%m-%d %H:%M"))
-        for when, clock in local
-        if clock in policy.notices.deadlines
-    ]
-    words = Words(
-        _SEPARATOR.zh.join(each.zh for each in told), _SEPARATOR.en.join(each.en for each in told)
-    )
-    return [{"clock": clock, "at": when} for when, clock in local], words
-
-
 def _fact(occasion: Occasion, citizen: str, data: dict[str, Any], discriminator: str) -> Effect:
-    """Built from what is typed already, so not validated again; tests hold it against the model."""
     event = occasion.event
-    document: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": effect_id(
-            service=SERVICE,
-            state_key=event.subject,
-            fact_type=TYPE,
-            cause=event.identity,
-            discriminator=discriminator,
-        ),
-        "source": "hotline/intake",
-        "type": TYPE,
-        "time": occasion.now,
-        "subject": event.subject,
-        "datacontenttype": "application/json",
-        "citizen": citizen,
-        "recordedtime": occasion.now,
-        "causationid": event.identity,
-        "policyversion": occasion.policy.version,
-        "data": data,
-    }
-    if event.traceparent is not None:
-        document["traceparent"] = event.traceparent
-    if occasion.leaf is not None:
-        document["leaf"] = occasion.leaf
-    return Effect(NOTICES, key=citizen, value=orjson.dumps(document, option=orjson.OPT_UTC_Z))
+    value = telling.notice(
+        service=SERVICE,
+        ticket=event.subject,
+        citizen=citizen,
+        leaf=occasion.leaf,
+        cause=event.identity,
+        event=event,
+        now=occasion.now,
+        policy=occasion.policy,
+        data=data,
+        discriminator=discriminator,
+    )
+    return Effect(NOTICES, key=citizen, value=value)

@@ -28,6 +28,7 @@ from schemas.events import (
     TicketSplit,
 )
 from schemas.events.citizens import Alias
+from schemas.events.tickets import TicketContent
 from schemas.ids import Citizen
 from schemas.topics import TICKETS
 from services.intake import life_cycle, notices, parking
@@ -58,6 +59,8 @@ _WITH_LEAF: Final = frozenset({TicketReceived, TicketImported, ContactReceived, 
 _ARRIVING: Final = frozenset({TicketReceived, ContactReceived})
 """What shows that a channel is open (R1); an import comes through none."""
 _WITH_PARENT: Final = frozenset({TicketMerged, TicketSplit})
+_TELLABLE: Final = frozenset({TicketReceived, TicketImported, TicketAmended})
+"""What says how the citizen can be told."""
 _NAMING: Final = life_cycle.RECEIPTS | {"contact.received"}
 _PSEUDONYM: Final = re.compile(r"c:[0-9a-f]{1,64}|anon:.+")
 """What a publisher may give back as our name of a citizen: it becomes a key on the log."""
@@ -314,7 +317,17 @@ def _cleaned(said: Said, masker: Masker, people: People) -> tuple[dict[str, Any]
             _name(party["on_behalf_of"], people.principal, people.principal_shared)
     elif type(incoming) is CallRecorded:
         lost = data.pop("number", None) is not None or lost
+    if people.citizen is None and type(incoming) in _TELLABLE:
+        _reach(incoming, data)
     return result, lost
+
+
+def _reach(incoming: Any, data: dict[str, Any]) -> None:
+    """Of somebody without a pseudonym (匿名): that there is a number at the platform, not which."""
+    amended = type(incoming) is TicketAmended
+    content: TicketContent = incoming.data.changes if amended else incoming.data
+    if content.complainant is not None and content.complainant.identities:
+        (data["changes"] if amended else data)["complainant"]["reachable"] = True
 
 
 def _name(party: dict[str, Any], citizen: Citizen, shared: bool) -> None:

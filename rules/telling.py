@@ -1,0 +1,175 @@
+"""Whom a notice to the citizen can reach, and how it is worded and written (R2–R4, R9).
+
+Intake tells of the receipt, the sla service of everything after it: both tell the same people in
+the same words (docs/decisions/0062).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import orjson
+from msgspec import Struct
+from msgspec.structs import replace
+
+from policy.bundle import Policy
+from policy.notices import Words
+from schemas.envelope import Envelope
+from schemas.events.tickets import TicketAmendedData, TicketContent, TicketReceivedData
+from schemas.facts.notices import NoticeRequested
+from schemas.ids import effect_id
+
+TYPE: Final[str] = NoticeRequested.model_fields["type"].default
+
+ACKNOWLEDGED: Final = "citizen.acknowledged"
+CHANGED: Final = "citizen.deadline_changed"
+PROGRESSED: Final = "citizen.progressed"
+NO_NEWS: Final = "citizen.no_news"
+RESULT: Final = "citizen.result"
+LIAISON: Final = "liaison.informed"
+
+_SEPARATOR: Final = Words("；", "; ")
+_NO_WORDS: Final = Words("", "")
+
+
+class Reader(Struct, frozen=True, omit_defaults=True):
+    """The citizen as somebody who can be written to."""
+
+    channel: str = ""
+    """Through which they came."""
+    way: bool = False
+    """Whether there is one back to them."""
+    wanted: bool = True
+    """Whether they want an answer (需要回复)."""
+
+    @property
+    def told(self) -> bool:
+        """Whether they hear anything at all."""
+        return self.way and self.wanted
+
+
+NOBODY: Final = Reader()
+
+
+def received(before: Reader, data: TicketReceivedData, policy: Policy) -> Reader:
+    """After a receipt: the first says all, a later one only what it says differently."""
+    channel = before.channel or (data.channel.value if data.channel is not None else "")
+    return Reader(
+        channel=channel,
+        way=before.way or way_back(data, channel, policy),
+        wanted=before.wanted if data.reply_wanted is None else data.reply_wanted,
+    )
+
+
+def amended(before: Reader, data: TicketAmendedData, policy: Policy) -> Reader:
+    """After an amendment: their number may come later, or they want no answer any more."""
+    changes = data.changes
+    return replace(
+        before,
+        way=before.way or way_back(changes, "", policy),
+        wanted=(
+            changes.reply_wanted is not False if "reply_wanted" in data.changed else before.wanted
+        ),
+    )
+
+
+def way_back(content: TicketContent, channel: str, policy: Policy) -> bool:
+    """Whether the platform can reach who came: by a number or name, or on the way they took."""
+    if channel in policy.notices.way_back:
+        return True
+    party = content.complainant
+    if party is None:
+        return False
+    # On the log the pseudonym, or that there was one, stands where the identities stood.
+    return bool(party.identities or party.citizen or party.reachable)
+
+
+class Dates(NamedTuple):
+    """Deadlines as a notice has them: local, the earliest first."""
+
+    data: list[dict[str, Any]]
+    words: Words
+
+
+def dates(
+    at: Mapping[str, datetime],
+    policy: Policy,
+    *,
+    now: datetime | None = None,
+    paused: tuple[str, ...] = (),
+) -> Dates:
+    """Deadlines by clock as data and in words.
+
+    Args:
+        now: those before it are worded as missed; None: all are to come.
+        paused: clocks that stand still; they have no deadline and are worded last.
+    """
+    notices, zone = policy.notices, policy.time_zone
+    if not at and not paused:
+        return Dates([], notices.no_deadline)
+    local = sorted((when.astimezone(zone), clock) for clock, when in at.items())
+    told: list[Words] = []
+    for when, clock in local:
+        texts = notices.overdue if now is not None and when < now else notices.deadlines
+        if clock in texts:
+            told.append(texts[clock].filled(at=when.strftime("%Y-%m-%d %H:%M")))
+    told += [notices.paused[clock] for clock in paused if clock in notices.paused]
+    data = [{"clock": clock, "at": when} for when, clock in local]
+    return Dates(data, joined(told, _SEPARATOR) if told else notices.no_deadline)
+
+
+def joined(texts: list[Words], between: Words = _NO_WORDS) -> Words:
+    """Texts one after the other, in each language."""
+    return Words(
+        between.zh.join([each.zh for each in texts]), between.en.join([each.en for each in texts])
+    )
+
+
+def notice(
+    *,
+    service: str,
+    ticket: str,
+    citizen: str,
+    leaf: str | None,
+    cause: str,
+    event: Envelope | None,
+    now: datetime,
+    policy: Policy,
+    data: dict[str, Any],
+    discriminator: str,
+) -> bytes:
+    """The fact's JSON. Built from what is typed already, so not validated again; tests hold it
+    against the model.
+
+    Args:
+        service: that states it.
+        cause: identity of the event, or ``timer <due instant>``.
+        event: the cause, for its trace; None for a timer.
+        data: a ``NoticeRequestedData``.
+        discriminator: which of the notices of that cause it is.
+    """
+    document: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": effect_id(
+            service=service,
+            state_key=ticket,
+            fact_type=TYPE,
+            cause=cause,
+            discriminator=discriminator,
+        ),
+        "source": f"hotline/{service}",
+        "type": TYPE,
+        "time": now,
+        "subject": ticket,
+        "datacontenttype": "application/json",
+        "citizen": citizen,
+        "recordedtime": now,
+        "causationid": cause,
+        "policyversion": policy.version,
+        "data": data,
+    }
+    if event is not None and event.traceparent is not None:
+        document["traceparent"] = event.traceparent
+    if leaf is not None:
+        document["leaf"] = leaf
+    return orjson.dumps(document, option=orjson.OPT_UTC_Z)
