@@ -48,6 +48,8 @@ class TicketContent(Part):
     """保密: the department must not learn who it is."""
     reply_wanted: bool | None = None
     """需要回复."""
+    reply_by: Channel | None = None
+    """希望的答复方式: by what the citizen wants to be answered and asked (R38)."""
     matter: Matter | None = None
     """涉事主体 (R13)."""
     place: Place | None = None

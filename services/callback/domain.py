@@ -281,7 +281,7 @@ def _content(ticket: Ticket, data: TicketContent) -> Ticket:
     for name in data.model_fields_set:
         value = getattr(data, name)
         match name:
-            case "request_type":
+            case "request_type" | "reply_by":
                 said[name] = value.value if value is not None else ""
             case "reply_wanted":
                 said[name] = value is not False
