@@ -9,7 +9,7 @@ for a weekend (requirements.md §4.1 and 4.2). Decision 0022 says why.
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -86,43 +86,20 @@ def reckon(
         holds: in any order; those that touch or overlap are one.
         until: what came later is not known yet. An instant exactly at the deadline is in time.
     """
+    start, until = start.astimezone(UTC), until.astimezone(UTC)
     known = [each for each in settings if each.at <= until] if settings else ()
     setting = max(enumerate(known), key=_in_order)[1] if known else None
+    counts_days = terms.unit in _COUNTED_IN_DAYS and not any(each.at <= start for each in known)
     pauses = _merged(holds, until) if holds else ()
-    counted_from = start
     try:
-        if terms.unit in _COUNTED_IN_DAYS and not any(each.at <= start for each in known):
-            counted_from = calendar.day_after(start)
-        if setting is None:
-            due, anchor, basis = _base(start, terms, calendar), counted_from, POLICY
-        else:
-            due, anchor, basis = setting.due, max(setting.at, start), setting.basis
-        deadline, paused_since = _moved(due, anchor, pauses, calendar)
-        held = _held(counted_from, deadline, pauses, calendar)
-        if paused_since is None:
-            total = calendar.working_time_between(counted_from, deadline) - held
-            elapsed = (
-                calendar.working_time_between(counted_from, until) - held
-                if until > counted_from
-                else ZERO
-            )
-        else:
-            stopped = max(paused_since, counted_from)
-            elapsed = calendar.working_time_between(counted_from, stopped) - held
-            total = elapsed + calendar.working_time_between(max(stopped, anchor), deadline)
-        return Reckoning(
-            deadline=deadline if paused_since is None else None,
-            basis=basis,
-            counted_from=counted_from,
-            total=total,
-            elapsed=elapsed,
-            remaining=total - elapsed,
-            paused_since=paused_since,
-            held=held,
-            warn_at=_warnings(terms.warnings, total, counted_from, pauses, calendar),
-            provisional=_provisional(calendar, counted_from, deadline),
+        course = _course(start, terms, calendar, setting, counts_days)
+        return (
+            _with_pauses(course, terms, calendar, pauses, until)
+            if pauses
+            else _undisturbed(course, calendar, until)
         )
     except CalendarUnknown as unknown:
+        counted_from = calendar.day_after(start) if counts_days else start
         return Reckoning(
             deadline=None,
             basis=POLICY if setting is None else setting.basis,
@@ -135,6 +112,97 @@ def reckon(
             warn_at=(),
             undetermined=f"calendar {calendar.name} does not know {unknown.year}",
         )
+
+
+class _Course(NamedTuple):
+    """A clock without its pauses: what does not change from one event to the next."""
+
+    counted_from: datetime
+    due: datetime
+    anchor: datetime
+    """Pauses move ``due`` from here on."""
+    basis: str
+    total: timedelta
+    warn_at: tuple[tuple[int, datetime], ...]
+    provisional: bool
+
+
+@lru_cache(maxsize=8192)
+def _course(
+    start: datetime,
+    terms: Terms,
+    calendar: WorkingCalendar,
+    setting: Setting | None,
+    counts_days: bool,
+) -> _Course:
+    """Remembered, for a ticket's clocks are reckoned anew at each of its events."""
+    counted_from = calendar.day_after(start) if counts_days else start
+    if setting is None:
+        due, anchor, basis = _base(start, terms, calendar), counted_from, POLICY
+    else:
+        due, basis = setting.due.astimezone(UTC), setting.basis
+        anchor = max(setting.at.astimezone(UTC), start)
+    total = calendar.working_time_between(counted_from, due)
+    return _Course(
+        counted_from,
+        due,
+        anchor,
+        basis,
+        total,
+        _warnings(terms.warnings, total, counted_from, (), calendar),
+        _provisional(calendar, counted_from, due),
+    )
+
+
+def _undisturbed(course: _Course, calendar: WorkingCalendar, until: datetime) -> Reckoning:
+    elapsed = ZERO
+    if until > course.counted_from:
+        elapsed = calendar.working_time_between(course.counted_from, until)
+    return Reckoning(
+        deadline=course.due,
+        basis=course.basis,
+        counted_from=course.counted_from,
+        total=course.total,
+        elapsed=elapsed,
+        remaining=course.total - elapsed,
+        paused_since=None,
+        held=ZERO,
+        warn_at=course.warn_at,
+        provisional=course.provisional,
+    )
+
+
+def _with_pauses(
+    course: _Course,
+    terms: Terms,
+    calendar: WorkingCalendar,
+    pauses: tuple[_Pause, ...],
+    until: datetime,
+) -> Reckoning:
+    counted_from = course.counted_from
+    deadline, paused_since = _moved(course.due, course.anchor, pauses, calendar)
+    held = _held(counted_from, deadline, pauses, calendar)
+    if paused_since is None:
+        total = calendar.working_time_between(counted_from, deadline) - held
+        elapsed = ZERO
+        if until > counted_from:
+            elapsed = calendar.working_time_between(counted_from, until) - held
+    else:
+        stopped = max(paused_since, counted_from)
+        elapsed = calendar.working_time_between(counted_from, stopped) - held
+        total = elapsed + calendar.working_time_between(max(stopped, course.anchor), deadline)
+    return Reckoning(
+        deadline=deadline if paused_since is None else None,
+        basis=course.basis,
+        counted_from=counted_from,
+        total=total,
+        elapsed=elapsed,
+        remaining=total - elapsed,
+        paused_since=paused_since,
+        held=held,
+        warn_at=_warnings(terms.warnings, total, counted_from, pauses, calendar),
+        provisional=_provisional(calendar, counted_from, deadline),
+    )
 
 
 def _in_order(numbered: tuple[int, Setting]) -> tuple[datetime, int]:
@@ -163,7 +231,8 @@ def _merged(holds: Iterable[Hold], until: datetime) -> tuple[_Pause, ...]:
     """Pauses as known at ``until``, in order, no two touching; the last may be still on."""
     found: list[_Pause] = []
     for hold in sorted(holds, key=_since):
-        since, end = hold.since, hold.until
+        since = hold.since.astimezone(UTC)
+        end = None if hold.until is None else hold.until.astimezone(UTC)
         if since > until or (end is not None and end <= since):
             continue
         if end is not None and end > until:
