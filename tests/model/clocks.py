@@ -281,18 +281,17 @@ class Story:
         for at, kind, value in sorted(steps, key=lambda each: each[0]):
             if kind == "due":
                 deadline, anchor = value, at
-                # A hold that is on when the deadline is set stands in the new one's way too.
+                # A pause that is on as the deadline is set stands in the new one's way too.
                 for begin, end in held:
                     if begin < at and (end is None or end > at):
-                        made.paused = made.paused or end is None
+                        made.paused = end is None
                         if end is not None:
-                            deadline = office.add(deadline, office.between(at, end))
+                            deadline = _past(deadline, at, end, office)
             elif at < deadline:
-                if value is None:
-                    made.paused = True
-                elif value > max(at, anchor):
-                    # The part behind a later setting is added by that setting.
-                    deadline = office.add(deadline, office.between(max(at, anchor), value))
+                made.paused = value is None
+                if value is not None and value > max(at, anchor):
+                    # What of it lies behind a later setting is added by that setting.
+                    deadline = _past(deadline, max(at, anchor), value, office)
         made.deadline = None if made.paused else deadline
         return made
 
@@ -558,6 +557,12 @@ def _reached(call: Happened) -> bool:
         and call.data.get("outcome") == "answered"
         and call.data.get("purpose") in TOLD_BY
     )
+
+
+def _past(deadline: datetime, begin: datetime, end: datetime, office: Office) -> datetime:
+    """The deadline moved on by a pause; nothing falls due in one, be it at night."""
+    moved = office.add(deadline, office.between(begin, end))
+    return max(moved, end) if deadline < end else moved
 
 
 def _merged(
