@@ -4,18 +4,17 @@ import asyncio
 import logging
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from cli.explaining import folder, kafka
 from cli.explaining.material import Material
 from cli.explaining.speaker import Speaker
 from cli.explaining.story import tell
 from cli.explaining.telling import Language, document, show
+from cli.progress import Shown, reading_bar
 from cli.publishing import kafka_said
 from policy import bundle as policy_bundle
 from policy.bundle import Bundle
@@ -69,11 +68,11 @@ def explain(
     try:
         given = {} if bootstrap is None else {"kafka_bootstrap": bootstrap}
         settings = EngineSettings.for_command(**given)
-        with _bar() as bar, kafka_said(settings):
+        with reading_bar() as bar, kafka_said(settings):
             if directory is not None:
-                folder.read(directory, material, _Shown(bar))
+                folder.read(directory, material, Shown(bar))
             else:
-                asyncio.run(kafka.read(settings, material, _Shown(bar)))
+                asyncio.run(kafka.read(settings, material, Shown(bar)))
         bundle = bundle_of(material, settings.policy)
     except HotlineError as error:
         raise click.ClickException(error.text) from error
@@ -110,29 +109,3 @@ def scanned(material: Material) -> str:
     """How much was read for it."""
     counts = ", ".join(f"{count:,} of {name}" for name, count in material.scanned.items())
     return f"{sum(material.scanned.values()):,} records scanned ({counts})"
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-
-
-class _Shown:
-    """One line of progress a topic."""
-
-    def __init__(self, bar: Progress) -> None:
-        self.bar = bar
-        self.tasks: dict[str, TaskID] = {}
-
-    def __call__(self, topic: str, passed: int, total: int) -> None:
-        if topic not in self.tasks:
-            self.tasks[topic] = self.bar.add_task(topic)
-        updated: dict[str, Any] = {"completed": passed, "total": max(total, 1)}
-        self.bar.update(self.tasks[topic], **updated)

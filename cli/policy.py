@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.policy_effect import effect
 from policy.bundle import Bundle, Policy, load
 from policy.errors import PolicyError
 from policy.window import Window, WindowMode
@@ -159,6 +160,9 @@ def policy() -> None:
       hotline policy show cn-12345
       hotline policy show --at 2026-07-01T23:30 --json | jq .on_duty
     """
+
+
+policy.add_command(effect)
 
 
 @policy.command()
