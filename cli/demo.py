@@ -26,10 +26,12 @@ from cli.demonstration.recomputing import (
     compare_linked,
     intake_as_it_was,
     linked_in,
+    of_source,
     parked_in,
 )
 from cli.demonstration.result import Result, conclude
 from cli.demonstration.stage import Read, Stage
+from cli.demonstration.weeks import play
 from cli.explain import PIPE_COLUMNS
 from cli.explaining import kafka
 from cli.explaining.material import Material
@@ -43,9 +45,11 @@ from policy.bundle import Bundle
 from policy.errors import PolicyError
 from runtime import log
 from runtime.errors import HotlineError
-from schemas.topics import INBOX, NOTICES, REPEATS, SERVICES, TICKETS
+from schemas.topics import CALLBACKS, COMMANDS, INBOX, NOTICES, REPEATS, SERVICES, SLA, TICKETS
+from services.callback.domain import Callback
 from services.dedup.domain import Dedup
 from services.intake.settings import IntakeSettings
+from services.sla.domain import Sla
 
 
 @click.command()
@@ -64,7 +68,9 @@ def demo(seed: int, tickets: int, kill_worker: bool, keep: bool, as_json: bool) 
     """Run a made-up day of a hotline through real Kafka here, and show what came out.
 
     Each verdict with its reason, each root cause, an overturned one, a masked text, the notice to
-    the citizen; a call that an agent answers over HTTP; and the accounts of every record.
+    the citizen; a call that an agent answers over HTTP; three weeks of deadlines and callbacks (a
+    breach, a paused clock, a make-up working day, a callback that reopens); and the accounts of
+    every record.
 
     Starts Kafka, PostgreSQL, a worker and an HTTP server in a temporary folder on free ports, and
     removes all of it at the end. Exit code 1 if a single record is lost or doubled.
@@ -121,7 +127,11 @@ def _run(stage: Stage, steps: "Steps", seed: int, tickets: int, kill: bool) -> R
         call = _called(stage, desk, published, step.say)
     if call is not None:
         published += call.published
-    with steps.step("read everything back and compute it again"):
+    with steps.step("play three weeks of deadlines and callbacks, on topics of their own") as step:
+        weeks = play(stage.settings, _settings(stage), bundle, seed, step.progress)
+    with steps.step("read everything back and compute it again") as step:
+        stage.wait_judged(step.progress)
+        published += stage.commanded()
         read = stage.read(SERVICES)
         comparisons = _computed_again(stage, read, bundle)
         return conclude(
@@ -133,7 +143,21 @@ def _run(stage: Stage, steps: "Steps", seed: int, tickets: int, kill: bool) -> R
             parked_in(read.changes["intake"]),
             read.notices,
             call,
+            {SLA.name: read.sla, CALLBACKS.name: read.callbacks, COMMANDS.name: read.commands},
+            weeks,
         )
+
+
+def _settings(stage: Stage) -> IntakeSettings:
+    """Of an intake beside the workers, with their keys."""
+    return IntakeSettings.for_service(
+        "intake",
+        data_dir=stage.worker_home,
+        partitions=stage.settings.partitions,
+        key_file=stage.stack.environ.get("HOTLINE_KEY_FILE"),
+        forward=False,
+        ticks=False,
+    )
 
 
 def _called(
@@ -195,12 +219,25 @@ def _computed_again(stage: Stage, read: Read, bundle: Bundle) -> dict[str, Compa
         orjson.loads(record.value) for mine in read.tickets.values() for record in mine
     )
     dedup = {REPEATS: read.repeats}
-    written = {TICKETS: read.tickets, NOTICES: read.notices}
+    written = {TICKETS: read.tickets, NOTICES: of_source(read.notices, "hotline/intake")}
+    clocks = {
+        SLA: read.sla,
+        NOTICES: of_source(read.notices, "hotline/sla"),
+        COMMANDS: of_source(read.commands, "hotline/sla"),
+    }
+    tasks = {
+        CALLBACKS: read.callbacks,
+        COMMANDS: of_source(read.commands, "hotline/callback"),
+    }
     made = asyncio.run(intake_as_it_was(settings))
     return {
         "intake": compare(made, bundle, INBOX, read.inbox, written, read.changes["intake"]),
         "dedup": compare(
             Dedup, bundle, TICKETS, read.tickets, dedup, read.changes["dedup"], linked
+        ),
+        "sla": compare(Sla, bundle, TICKETS, read.tickets, clocks, read.changes["sla"], timed=True),
+        "callback": compare(
+            Callback, bundle, TICKETS, read.tickets, tasks, read.changes["callback"], timed=True
         ),
         "dedup, of the linked": compare_linked(
             Dedup, bundle, TICKETS, read.tickets, REPEATS, read.repeats, linked
@@ -226,6 +263,9 @@ def _show(console: Console, stage: Stage, result: Result) -> None:
     if result.ledger.letters:
         console.print(telling.heading("Could not be taken, and why", "死信及原因"))
         console.print(telling.letters(result))
+    if result.weeks is not None:
+        console.print(telling.heading("Three weeks of deadlines and callbacks", "三周时限与回访"))
+        console.print(telling.weeks(result.weeks))
     if result.call is not None:
         console.print(telling.heading("A call, while all of it runs", "来电"))
         console.print(telling.call(result.call))

@@ -40,6 +40,7 @@ from policy.errors import PolicyError
 from runtime import log
 from runtime.core import to_ms
 from runtime.errors import HotlineError
+from runtime.settings import EngineSettings
 from runtime.stores.codec import instant
 from schemas.topics import DEAD_LETTERS
 from services.intake.settings import IntakeSettings
@@ -148,7 +149,7 @@ def replay(
                             citizen_keys(lines, directory, bundle),
                             lambda _: processors(settings),
                             bundle,
-                            bootstrap=address,
+                            deployment=EngineSettings.for_command(kafka_bootstrap=address),
                             until=end,
                             sink=output.write,
                             progress=progress,

@@ -11,6 +11,8 @@ import orjson
 from cli.demonstration.calling import Call
 from cli.demonstration.ledger import Ledger, Published, Verdicts, identity_of, judged, settle
 from cli.demonstration.recomputing import Comparison, Partitions
+from cli.demonstration.weeks import Weeks
+from cli.replaying.output import kind_of
 from schemas.dead_letter import DeadLetter
 
 WORTH_EXPLAINING: Final = ("confirmed", "candidate", "excluded", "overturned")
@@ -58,12 +60,18 @@ class Result:
     notice: Mapping[str, Any] | None
     """The acknowledgement of the ticket with the masked text (R2)."""
     call: Call | None
+    stated: Mapping[str, Mapping[str, int]]
+    """Facts of clocks and callbacks, and commands, by kind."""
+    weeks: Weeks | None
+    """Deadlines and callbacks that came due."""
 
     @property
     def balanced(self) -> bool:
         """Nothing lost, nothing doubled, and the same as without Kafka."""
         same = all(each.same for each in self.comparisons.values())
-        return self.ledger.balanced and self.verdicts.balanced and same and not self.waiting
+        weeks = self.weeks is None or self.weeks.balanced
+        accounted = self.ledger.balanced and self.verdicts.balanced
+        return accounted and same and weeks and not self.waiting
 
     def problems(self) -> Iterator[str]:
         """What does not add up."""
@@ -77,6 +85,9 @@ class Result:
         }
         for service, each in self.comparisons.items():
             found[f"{service} computed again differs"] = each.different
+        if self.weeks is not None:
+            found["three weeks computed again differ"] = self.weeks.comparison.different
+            found["facts that the three weeks lack"] = self.weeks.missing
         for what, names in found.items():
             if names:
                 more = ", …" if len(names) > PROBLEMS_SHOWN else ""
@@ -94,12 +105,16 @@ def conclude(
     parked: Mapping[str, int],
     notices: Partitions,
     call: Call | None,
+    stated: Mapping[str, Partitions],
+    weeks: Weeks | None,
 ) -> Result:
     """Everything that the demo tells, from what was published and what the topics hold.
 
     Args:
         parked: how many events of a ticket wait for its receipt.
         call: what was asked and published over HTTP meanwhile.
+        stated: facts of clocks and callbacks, and commands, by topic.
+        weeks: what was played besides.
     """
     log = [orjson.loads(each.value) for each in _flat(tickets)]
     facts = [orjson.loads(each.value) for each in _flat(repeats)]
@@ -124,7 +139,17 @@ def conclude(
         overturn=_overturn(facts),
         notice=_notice(notices, masked),
         call=call,
+        stated={
+            topic: dict(sorted(Counter(kind_of(type_in(each)) for each in _flat(records)).items()))
+            for topic, records in stated.items()
+        },
+        weeks=weeks,
     )
+
+
+def type_in(record: Any) -> str:
+    """CloudEvents type of a fact."""
+    return str(orjson.loads(record.value)["type"])
 
 
 def _flat(partitions: Partitions) -> Iterator[Any]:

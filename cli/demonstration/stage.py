@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from cli.demonstration.calling import Desk
-from cli.demonstration.ledger import Published
+from cli.demonstration.ledger import Published, identity_of
 from cli.sampling import SampleRecord
 from deploy.local.errors import CACHE_VARIABLE, MIRROR_VARIABLE
 from deploy.local.stack import TOKENS_FILE, Stack, Wish
@@ -24,17 +24,24 @@ from runtime.engine.clients import stop_client
 from runtime.engine.scan import scan
 from runtime.errors import HotlineError
 from runtime.settings import PREFIX, EngineSettings
+from schemas.events.commands import COMMANDERS
 from schemas.topics import (
+    CALLBACKS,
+    COMMANDS,
     DEAD_LETTERS,
     INBOX,
     NOTICES,
     REPARTITIONED,
     REPEATS,
+    SERVICES,
+    SLA,
     TICKETS,
     Topic,
     changelog,
 )
 
+READERS: Final = SERVICES[1:]
+"""Services that read the log."""
 POLL_SECONDS: Final = 0.1
 STALL_SECONDS: Final = 90.0
 """Above the session time-out and the recovery of a killed worker, many times."""
@@ -74,6 +81,9 @@ class Read:
     inbox: dict[int, list[Any]] = field(default_factory=dict)
     tickets: dict[int, list[Any]] = field(default_factory=dict)
     repeats: dict[int, list[Any]] = field(default_factory=dict)
+    sla: dict[int, list[Any]] = field(default_factory=dict)
+    callbacks: dict[int, list[Any]] = field(default_factory=dict)
+    commands: dict[int, list[Any]] = field(default_factory=dict)
     notices: dict[int, list[Any]] = field(default_factory=dict)
     letters: dict[int, list[Any]] = field(default_factory=dict)
     changes: dict[str, dict[int, list[Any]]] = field(default_factory=dict)
@@ -100,6 +110,7 @@ class Stage:
             kafka_bootstrap=self.stack.cluster.bootstrap,
             partitions=state.partitions,
             policy=state.policy,
+            key_file=self.stack.environ.get("HOTLINE_KEY_FILE"),
         )
 
     def open(self, say: Callable[[str], None]) -> None:
@@ -211,23 +222,38 @@ class Stage:
         asyncio.run(self._wait("intake", INBOX, done, len(published), progress))
 
     def wait_judged(self, progress: Progress) -> None:
-        """Return once dedup has committed every record of the log, and what it hands over."""
-        self._wait_read(TICKETS, progress)
+        """Return once every service has committed all of the log, what dedup hands over, and what
+        was commanded: for that comes back by the inbox and lies on the log in the end.
+        """
+        known = -1
+        # What a record causes is committed with it: as long as there are more, wait again.
+        while (there := sum(self._wait_read(each, TICKETS, progress) for each in READERS)) != known:
+            known = there
+            self.wait_taken(self.commanded(), progress)
         for topic in REPARTITIONED["dedup"]:
-            # What a message causes is committed with it: as long as there are more, wait again.
             known = -1
-            while (there := self._wait_read(topic, progress)) != known:
+            while (there := self._wait_read("dedup", topic, progress)) != known:
                 known = there
 
-    def _wait_read(self, topic: Topic, progress: Progress) -> int:
-        """Return once dedup has committed what the topic holds now; how many records that is."""
+    def commanded(self) -> list[Published]:
+        """What our services have put into the inbox."""
+        found = asyncio.run(self._scan(INBOX))
+        return [
+            Published(number, record.offset, record.value)
+            for number, mine in found.items()
+            for record in mine
+            if is_command(record.value or b"")
+        ]
+
+    def _wait_read(self, service: str, topic: Topic, progress: Progress) -> int:
+        """Return once a service has committed what the topic holds; how many records that is."""
         there = asyncio.run(self._scan(topic))
         wanted = {number: mine[-1].offset + 1 for number, mine in there.items() if mine}
 
         def done(committed: dict[int, int]) -> int:
             return sum(min(committed.get(number, 0), offset) for number, offset in wanted.items())
 
-        asyncio.run(self._wait("dedup", topic, done, sum(wanted.values()), progress))
+        asyncio.run(self._wait(service, topic, done, sum(wanted.values()), progress))
         return sum(map(len, there.values()))
 
     async def _wait(
@@ -312,6 +338,9 @@ class Stage:
                 inbox=await self._scan(INBOX),
                 tickets=await self._scan(TICKETS),
                 repeats=await self._scan(REPEATS),
+                sla=await self._scan(SLA),
+                callbacks=await self._scan(CALLBACKS),
+                commands=await self._scan(COMMANDS),
                 notices=await self._scan(NOTICES),
                 letters=await self._scan(DEAD_LETTERS),
                 changes=changes,
@@ -323,6 +352,15 @@ class Stage:
         found: dict[int, list[Any]] = defaultdict(list)
         await scan(self.settings, topic, lambda record: found[record.partition].append(record))
         return dict(sorted(found.items()))
+
+
+def is_command(value: bytes) -> bool:
+    """Whether a record of the inbox is a command of ours."""
+    # Ticks are there by the thousand; and a publisher may have written anything.
+    if not any(f'"{source}"'.encode() in value for source in COMMANDERS):
+        return False
+    identity = identity_of(value)
+    return identity is not None and identity.partition(" ")[0] in COMMANDERS
 
 
 def on_its_own() -> None:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -12,13 +13,39 @@ from rich.text import Text
 
 from cli.demonstration.calling import Call
 from cli.demonstration.result import MASK, Masked, Overturn, Result
+from cli.demonstration.weeks import Weeks
 from cli.explaining import words
 from cli.explaining.prose import Prose
 from cli.explaining.speaker import clip
 from cli.explaining.story import anomaly_said
 from cli.explaining.telling import COLOURS, ZH
+from cli.sampling.ticket import ZONE
+from schemas.topics import CALLBACKS, COMMANDS, SLA
 
 DETAIL_CHARS = 90
+STATED: Final = {
+    SLA.name: ("facts of clocks", "时限事实"),
+    CALLBACKS.name: ("facts of callback tasks", "回访事实"),
+    COMMANDS.name: ("commands to the platform", "指令"),
+}
+WEEKS_SHOWN: Final = (
+    ("nobody_replies", "breached resolve", "a deadline missed", "超时"),
+    ("never_picks_up", "breached first_contact", "nobody was reached", "未按时联系"),
+    ("due_on_a_make_up_day", "breached accept", "due on a make-up day", "调休上班日到期"),
+    ("waits_for_the_weather", "paused resolve", "a clock paused", "暂停计时"),
+    ("waits_for_the_weather", "resumed resolve", "and resumed", "恢复计时"),
+    ("waits_for_the_weather", "met resolve", "and met", "达成"),
+    ("typed_in_late", "withdrawn accept", "a breach withdrawn", "撤销超时"),
+    ("closed_too_early", "command refuse_close", "not to be closed yet", "不予办结"),
+    ("not_resolved", "callback answered", "called back", "回访"),
+    ("not_resolved", "command reopen", "a command to reopen", "请求重办"),
+    ("not_resolved", "event ticket.reopened", "the platform reopens", "重办"),
+    ("comes_back_before_the_call", "callback cancelled", "a callback cancelled", "取消回访"),
+    ("answers_nobody", "callback uncontacted", "never reached", "未联系上"),
+    ("quiet_for_now", "callback recheck", "to be asked again", "复查"),
+)
+"""Story, fact (``ClockStory.shows``), and what it shows."""
+COLOUR_OF: Final = {"breached": "red", "met": "green", "command": "yellow"}
 TOLD_OF_NEW = ("first_contact", "another_matter")
 """Of the reasons for no repeat: the others need no comparison."""
 _NUMBER = re.compile(r"\d{11,18}[Xx]?|[零幺二三四五六七八九]{11}|[\w.]+@[\w.]+|皖A\w{5}")
@@ -41,6 +68,9 @@ def outcome(result: Result) -> RenderableType:
             style = COLOURS[verdict]
             table.add_row(Text(f"  {said.en}", style), Text(said.zh, style), f"{count:,}")
     table.add_row("revisions of verdicts", "认定变更", f"{verdicts.revisions:,}")
+    for topic, (en, zh) in STATED.items():
+        counts = result.stated.get(topic, {})
+        table.add_row(en, zh, f"{sum(counts.values()):,}", Text(_counted(counts), "dim"))
     table.add_row("duplicates dropped", "重复事件剔除", f"{ledger.duplicates:,}")
     anomalies = sum(result.anomalies.values())
     table.add_row("anomalies, kept and flagged", "异常（保留并标记）", f"{anomalies:,}")
@@ -49,6 +79,34 @@ def outcome(result: Result) -> RenderableType:
         table.add_row(Text(f"  {slug}", "dim"), Text(said.zh, "dim"), Text(f"{count:,}", "dim"))
     table.add_row("dead letters", "死信", f"{sum(ledger.letters.values()):,}")
     return table
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in counts.items())
+
+
+def weeks(played: Weeks) -> RenderableType:
+    """What deadlines and callbacks came to, story by story, and how many of what."""
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for story, shown, en, zh in WEEKS_SHOWN:
+        fact = played.of(story, shown)
+        if fact is None:
+            continue
+        data = fact["data"]
+        at = datetime.fromisoformat(fact["time"]).astimezone(ZONE)
+        told = (data.get("reason_en"), data.get("reason_zh"))
+        said = _both(*told) if all(told) else Prose(Text(data.get("cause") or ""))
+        what = Text(f"{en}\n", COLOUR_OF.get(shown.partition(" ")[0], "")) + Text(zh, ZH)
+        table.add_row(what, f"{fact['subject']}\n{at:%m-%d %a %H:%M}", said)
+    counts = _table()
+    counts.add_row("events of history", "历史事件", f"{played.events:,}")
+    for topic, (en, zh) in STATED.items():
+        found = played.counts(topic)
+        counts.add_row(en, zh, f"{sum(found.values()):,}", Text(_counted(found), "dim"))
+    return Group(table, counts)
 
 
 def letters(result: Result) -> RenderableType:
@@ -214,6 +272,15 @@ def accounts(result: Result) -> RenderableType:
                 f"{'are' if each.same else 'are not all'} {same}",
             )
         )
+    if result.weeks is not None:
+        each = result.weeks.comparison
+        lines.append(
+            Text.assemble(
+                ("✓ " if each.same else "✗ ", style),
+                f"the three weeks computed again in memory: {each.outputs:,} records "
+                f"{'are' if each.same else 'are not all'} the same, byte for byte",
+            )
+        )
     problems = [Text(f"  {problem}", "bold red") for problem in result.problems()]
     return Padding(Group(*lines, *problems), (0, 0, 0, 1))
 
@@ -268,6 +335,22 @@ def document(result: Result, *, killed: bool, seconds: dict[str, float]) -> dict
             "reason": result.call.story["verdict"]["reason"],
             "overturned": result.call.overturned["verdict"],
             "seconds": round(result.call.seconds, 2),
+        },
+        "stated": result.stated,
+        "weeks": None
+        if result.weeks is None
+        else {
+            "events": result.weeks.events,
+            "same": result.weeks.comparison.same,
+            "outputs": result.weeks.comparison.outputs,
+            "sla": result.weeks.counts(SLA.name),
+            "callbacks": result.weeks.counts(CALLBACKS.name),
+            "commands": result.weeks.counts(COMMANDS.name),
+            "shown": {
+                shown: fact["subject"]
+                for story, shown, _, _ in WEEKS_SHOWN
+                if (fact := result.weeks.of(story, shown)) is not None
+            },
         },
         "explained": result.repeat,
         "masked": None

@@ -13,7 +13,6 @@ import orjson
 NEAR_KEPT: Final = 200_000
 """Ticket ids remembered for a suggestion; more would cost memory, not help."""
 _SUBJECT: Final = re.compile(rb'"subject"\s*:\s*"([^"\\]{1,256})"')
-_NOTICE: Final = "hotline.notice."
 _CONTACTS: Final = (b'"hotline.contact.', b'"hotline.call.')
 
 Document = dict[str, Any]
@@ -59,6 +58,10 @@ class Material:
     ticket: str
     facts: list[Document] = field(default_factory=list)
     """Verdicts."""
+    clocks: list[Document] = field(default_factory=list)
+    """Facts of clocks (R25)."""
+    tasks: list[Document] = field(default_factory=list)
+    """Facts of callback tasks (R33)."""
     notices: list[Document] = field(default_factory=list)
     events: list[Document] = field(default_factory=list)
     first_events: list[Document] = field(default_factory=list)
@@ -89,9 +92,11 @@ class Material:
         if subject_of(value) != self.ticket:
             return
         fact = orjson.loads(value)
-        told = self.notices if fact["type"].startswith(_NOTICE) else self.facts
-        told.append(fact)
-        told.sort(key=_stated)
+        thing = fact["type"].split(".")[1]
+        told = {"repeat": self.facts, "sla": self.clocks, "callback_task": self.tasks}
+        found = told.get(thing, self.notices)
+        found.append(fact)
+        found.sort(key=_stated)
 
     def take_event(self, value: bytes) -> None:
         """A record of the log. Facts must be in: they tell the citizen and the first ticket."""
@@ -134,7 +139,7 @@ class Material:
 
 
 def _stated(fact: Document) -> tuple[datetime, int]:
-    return datetime.fromisoformat(fact["time"]), fact["data"]["revision"]
+    return datetime.fromisoformat(fact["time"]), fact["data"].get("revision", 0)
 
 
 def subject_of(value: bytes) -> str:

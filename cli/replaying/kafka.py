@@ -56,7 +56,7 @@ async def replay(
     make: Callable[[EngineSettings], Sequence[AnyProcessor]],
     bundle: Bundle,
     *,
-    bootstrap: str,
+    deployment: EngineSettings,
     until: datetime,
     sink: Callable[[Written], None],
     progress: Callable[[int], None],
@@ -65,16 +65,16 @@ async def replay(
     """Write the events to an inbox of their own, run the engines until all is done, read back.
 
     Returns the topic prefix. The topics are deleted at the end unless ``keep``.
+
+    Args:
+        deployment: its broker and keys are used, its topics and folders are not touched.
     """
     prefix = f"replay-{uuid4().hex[:8]}-"
-    sealer = Sealer(EngineSettings.for_command().key_ring())
+    sealer = Sealer(deployment.key_ring())
+    bootstrap = deployment.kafka_bootstrap
     with tempfile.TemporaryDirectory(prefix="hotline-replay-") as data_dir:
-        settings = EngineSettings.for_command(
-            kafka_bootstrap=bootstrap,
-            topic_prefix=prefix,
-            data_dir=Path(data_dir),
-            batch_max_records=2_000,
-        )
+        own = {"topic_prefix": prefix, "data_dir": Path(data_dir), "batch_max_records": 2_000}
+        settings = deployment.model_copy(update=own)
         layout = replace(LOCAL, partitions=settings.partitions, prefix=prefix, history=True)
         processors = make(settings)
         topics = declared([processor.name for processor in processors])

@@ -168,6 +168,10 @@ class ClockStory:
     shows: tuple[str, ...]
     """``breached resolve`` of a clock, ``callback answered``, ``command reopen``."""
 
+    @property
+    def name(self) -> str:
+        return self.tell.__name__.strip("_")
+
 
 def _nobody_replies(teller: Teller) -> str:
     """Accepted and called, and then nothing: no news, no reply, no close."""

@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from cli.sampling import broken
-from cli.sampling.clock_stories import CLOCK_STORIES
+from cli.sampling.clock_stories import CLOCK_STORIES, ClockStory
 from cli.sampling.kinds import Kind
 from cli.sampling.lives import (
     LIVES,
@@ -200,11 +200,14 @@ def generate(seed: int, tickets: int, day: date, *, days: int = 1) -> Iterator[S
     return _City(seed, tickets, day, days).records()
 
 
-def clock_weeks(seed: int, day: date) -> Iterator[SampleRecord]:
-    """The three weeks up to ``day`` of ``CLOCK_STORIES`` alone, in the order of arrival."""
+def clock_weeks(seed: int, day: date) -> tuple[list[SampleRecord], dict[ClockStory, str]]:
+    """The three weeks up to ``day`` of ``CLOCK_STORIES`` alone, in the order of arrival.
+
+    Returns the records, and the ticket of each story.
+    """
     city = _City(seed, 1, day, 1)
-    city.tell_all([story.tell for story in CLOCK_STORIES])
-    return city.arrived(city.end)
+    tickets = city.tell_all([story.tell for story in CLOCK_STORIES])
+    return list(city.arrived(city.end)), dict(zip(CLOCK_STORIES, tickets, strict=True))
 
 
 class _City:
@@ -244,13 +247,16 @@ class _City:
         """Before all else: they begin weeks before the day."""
         self.tell_all(TOLD[: self.tickets // 2])
 
-    def tell_all(self, stories: Sequence[Tell]) -> None:
+    def tell_all(self, stories: Sequence[Tell]) -> list[str]:
+        """What each is about."""
+        about = []
         for number, tell in enumerate(stories, start=1):
             teller = Teller(Random(f"story {self.seed} {number}"), number, self.start)
-            tell(teller)
+            about.append(tell(teller))
             for event, arrival, kind in teller.said:
                 if event.at <= self.end:
                     self.push(event, kind, arrival)
+        return about
 
     # --- when -----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.replay import replay
+from cli.replaying.processors import READERS
 from cli.sampling import generate
 from policy.bundle import Policy
 from runtime.processor import Decision
@@ -116,7 +117,7 @@ def test_a_rule_that_raises_ends_a_whole_replay_with_1_and_the_ticket(
     assert run(events, "--out", out).exit_code == 0
     facts = (out / "hotline.repeats.jsonl").read_text().splitlines()
     _Breaking.at = json.loads(facts[0])["subject"]
-    monkeypatch.setattr("cli.replay.Dedup", _Breaking)
+    monkeypatch.setattr("cli.replaying.processors.READERS", (_Breaking, *READERS[1:]))
     failed = run(events, "--out", out, "--jobs", jobs)
     assert failed.exit_code == 1
     assert "a rule raised on 1 records or timers" in failed.stderr
