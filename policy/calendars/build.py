@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from policy import files
 from policy.calendars import libraries
 from policy.calendars.days import WEEKDAYS, Day, DayKind, Span
-from policy.calendars.file import CalendarFile, CalendarsFile, DayFile, HolidaysFile
-from policy.calendars.libraries import PlaceUnknown, YearUnknown
+from policy.calendars.file import CalendarFile, CalendarsFile, DayFile
+from policy.calendars.libraries import Library, PlaceUnknown, YearUnknown
 from policy.calendars.named import Calendars
 from policy.calendars.working import WorkingCalendar
 from policy.errors import PolicyError
 from policy.files import Key
+
+Place = tuple[Library, str, str | None]
+"""Library, country, subdivision."""
 
 
 def build(path: Path, file: CalendarsFile) -> Calendars:
@@ -37,6 +40,10 @@ class _Builder:
             if file.week is None
             else {WEEKDAYS.index(day): hours for day, hours in file.week.value.items()}
         )
+        self._place: Place | None = None
+        holidays = file.holidays
+        if holidays is not None and holidays.library != "none" and holidays.country is not None:
+            self._place = (holidays.library, holidays.country, holidays.subdivision)
 
     def calendar(self) -> WorkingCalendar:
         file = self._file
@@ -59,13 +66,13 @@ class _Builder:
                 raise self._fail(
                     ("provisional_years", year), year, "is not within years; correct one of them"
                 )
-        if isinstance(file.holidays, HolidaysFile):
-            published = file.holidays.published_to
-            if published is not None:
-                provisional |= set(range(max(first, published.value + 1), last + 1))
+        if self._place is not None:
             for year in range(first, last + 1):
                 if year not in file.provisional_years:
-                    self._of_library(file.holidays, year)
+                    self._of_library(self._place, year)
+        if file.holidays is not None and file.holidays.published_to is not None:
+            unpublished = max(first, file.holidays.published_to.value + 1)
+            provisional |= set(range(unpublished, last + 1))
         for year, whole in file.provisional_years.items():
             for index, each in enumerate(whole.days):
                 loc = ("provisional_years", year, "days", index)
@@ -88,33 +95,34 @@ class _Builder:
             title_zh=file.title.zh,
         )
 
-    def _of_library(self, holidays: HolidaysFile, year: int) -> None:
-        place = (holidays.library, holidays.country, holidays.subdivision)
+    def _of_library(self, place: Place, year: int) -> None:
+        library, country, _ = place
         try:
             found = libraries.days_of(*place, year)
         except PlaceUnknown as error:
-            raise self._fail(("holidays", "country"), holidays.country, str(error)) from None
+            raise self._fail(("holidays", "country"), country, str(error)) from None
         except YearUnknown:
             raise self._fail(
                 ("years",),
                 year,
-                f"{libraries.source(holidays.library)} does not know {year}; end years before it, "
+                f"{libraries.source(library)} does not know {year}; end years before it, "
                 f"or write the year whole under provisional_years with its source",
             ) from None
-        source = libraries.source(holidays.library)
+        source = libraries.source(library)
+        make_up = self._make_up()
         for each in found:
             kind = DayKind.HOLIDAY
             spans: tuple[Span, ...] = ()
             if each.works:
                 if self._week.get(each.date.weekday()):
                     continue
-                if holidays.make_up is None:
+                if not make_up:
                     raise self._fail(
                         ("holidays", "make_up"),
                         each.date.isoformat(),
                         "is a make-up working day; write under make_up which hours such days have",
                     )
-                kind, spans = DayKind.MAKE_UP, holidays.make_up.value
+                kind, spans = DayKind.MAKE_UP, make_up
             self._days[each.date] = Day(
                 each.date, bool(spans), kind, spans, each.name_en, each.name_zh, source=source
             )
@@ -158,16 +166,13 @@ class _Builder:
 
     def _make_up(self) -> tuple[Span, ...]:
         holidays = self._file.holidays
-        if isinstance(holidays, HolidaysFile) and holidays.make_up is not None:
-            return holidays.make_up.value
-        return ()
+        return () if holidays is None or holidays.make_up is None else holidays.make_up.value
 
     def _replaceable(self) -> tuple[int, ...]:
         """Years written by hand that the library knows by now."""
-        holidays = self._file.holidays
-        if not isinstance(holidays, HolidaysFile):
+        place = self._place
+        if place is None:
             return ()
-        place = (holidays.library, holidays.country, holidays.subdivision)
         return tuple(y for y in sorted(self._file.provisional_years) if libraries.knows(*place, y))
 
     def _zone(self, name: str) -> ZoneInfo:

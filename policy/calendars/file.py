@@ -79,8 +79,11 @@ class YearsFile(FileModel):
 
 
 class HolidaysFile(FileModel):
-    library: Library
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    """Where days off come from; ``{library: none, source: …}`` in so many words where none are, for
+    nothing is silently without holidays."""
+
+    library: Library | Literal["none"]
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     subdivision: str | None = None
     make_up: Sourced[Hours] | None = None
     """Hours of a make-up working day (调休上班)."""
@@ -88,6 +91,12 @@ class HolidaysFile(FileModel):
     """The last year that an authority has published; what a library reckons beyond it is
     provisional. Left out: the days follow from the law alone."""
     source: Source
+
+    @model_validator(mode="after")
+    def _place(self) -> Self:
+        if self.library != "none" and self.country is None:
+            raise ValueError("country is missing; add it, e.g. CN")
+        return self
 
 
 class DayFile(FileModel):
@@ -140,8 +149,7 @@ class CalendarFile(FileModel):
     years: Sourced[YearsFile] | None = None
     """Which are known; a deadline in another is never guessed."""
     week: Sourced[Week] | None = None
-    holidays: HolidaysFile | Literal["none"] | None = None
-    """``none`` in so many words: nothing is silently without holidays."""
+    holidays: HolidaysFile | None = None
     provisional_years: dict[Year, ProvisionalYearFile] = Field(default_factory=dict)
     overrides: tuple[DayFile, ...] = ()
 
