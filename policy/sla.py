@@ -169,6 +169,7 @@ class SlaFile(FileModel):
     arbitration_after: Sourced[Annotated[int, Field(strict=True, ge=1, le=100)]]
     reply_in_force: Sourced[Literal["approved", "submitted"]]
     on_new_version: Sourced[OnNewVersionFile]
+    forget_after_days: Sourced[Annotated[int, Field(strict=True, ge=1, le=3_660)]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +249,9 @@ class SlaPolicy:
     new_version_targets: Literal["keep", "recompute"]
     """What a new version means for a clock that runs: it keeps its terms, or gets new ones. The
     calendar is that of the version in force in both (decision 0022)."""
+    forget_after: timedelta
+    """How long after its end the clocks of a ticket are still known; a reopening later than that
+    begins anew."""
     sources: Mapping[str, str]
     """Source of each value, by the name it has in the file."""
     categories: CategoryTree = field(repr=False)
@@ -276,6 +280,7 @@ class SlaPolicy:
             lead_moves_citizen=file.extension.lead_moves_citizen.value,
             reply_in_force=file.reply_in_force.value,
             new_version_targets=file.on_new_version.value.targets,
+            forget_after=timedelta(days=file.forget_after_days.value),
             sources=_sources(file),
             categories=categories,
             _pauses={
