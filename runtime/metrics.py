@@ -327,6 +327,48 @@ ENTRANCE_IN_FLIGHT = Gauge(
     action="Near HOTLINE_HTTP_MAX_EVENTS: Kafka or PostgreSQL is slow; publishers get 503.",
 )
 
+CALLBACK_FACTS = Counter(
+    name="callback_facts",
+    labels=("kind",),
+    meaning="Facts of callback tasks: scheduled, due, attempted, rescheduled, cancelled, answered, "
+    "uncontacted, recheck, waived (R33-R36).",
+    action="No `due` in calling hours although tickets were closed a week before: see clock lag.",
+)
+CALLBACK_TRIES = Counter(
+    name="callback_tries",
+    labels=("channel", "hour", "outcome"),
+    meaning="Tries to ask a citizen after a close, by the local hour, and what came of them (R37).",
+    action="Fewer `answered` at an hour than at others: move people, or the slots of the policy.",
+)
+CALLBACK_ENDED = Counter(
+    name="callback_ended",
+    labels=("department", "branch", "result"),
+    meaning="Tasks that ended, by the unit asked about and the first branch of the leaf: "
+    "`answered` or `uncontacted` (R37); `other` for what the directory or the tree does not know.",
+    action="The share of `uncontacted` above the others' for one unit: its numbers of citizens, or "
+    "its hours; by handler and leaf see hotline.callbacks.",
+)
+CALLBACK_NOT_TRIED = Counter(
+    name="callback_not_tried",
+    labels=("slot",),
+    meaning="Slots that passed although a callback was due in them and nobody tried.",
+    action="Any rate: the dialler stands still, or too few people call back.",
+)
+CALLBACK_STRAY_ANSWERS = Counter(
+    name="callback_stray_answers",
+    labels=("source",),
+    meaning="Answers to callbacks that belong to no task in force: of an earlier close, or of an "
+    "open ticket.",
+    action="Rising for one source: it asks from a list of its own instead of hotline.callbacks.",
+)
+CALLBACK_CALENDAR_UNKNOWN = Counter(
+    name="callback_calendar_unknown",
+    labels=("calendar",),
+    meaning="Callbacks that became due on days that the calendar of calling hours does not know; "
+    "its hours were kept, days off were not.",
+    action="Any: add the year to the calendar in a new version of the policy.",
+)
+
 TICKETS_WITHOUT_OWNER = Gauge(
     name="tickets_without_owner",
     labels=("step",),

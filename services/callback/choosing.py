@@ -81,7 +81,7 @@ def first(
         start = max(opening.opens, earliest)
         room = opening.last - start
         if left <= room:
-            found, due = opening, start + left
+            found, due = opening, _whole(start + left)
             break
         left -= room
     if found is None:
@@ -180,7 +180,12 @@ def after_risk(policy: CallbackPolicy, leaf: str | None, asked_at: datetime) -> 
 
 def _spread(policy: CallbackPolicy, opening: Opening, earliest: datetime, at: float) -> datetime:
     start = max(opening.opens, earliest)
-    return start + min(policy.spread, opening.last - start) * at
+    return _whole(start + min(policy.spread, opening.last - start) * at)
+
+
+def _whole(instant: datetime) -> datetime:
+    """Not before it, to the second: nobody dials by the microsecond."""
+    return instant + timedelta(microseconds=-instant.microsecond % 1_000_000)
 
 
 def _from(policy: CallbackPolicy, earliest: datetime) -> Iterator[Opening]:

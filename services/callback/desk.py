@@ -196,15 +196,22 @@ class Desk:
             return
         if not self.policy.knows(now):
             self.notes.append(("callback_calendar_unknown", (self.policy.calendar,)))
-        until = opening.closes if task.channel == PHONE else now + self.policy.wait
-        self._state("due", replace(task, phase=CALLING, until=until), "time_has_come")
+        if task.channel == PHONE:
+            until = opening.closes
+            wait_until = until + self.policy.same_try
+        else:
+            until = wait_until = now + self.policy.wait
+        called = replace(task, phase=CALLING, until=until, wait_until=wait_until)
+        self._state("due", called, "time_has_come")
 
     def _missed(self, task: Task) -> None:
         """The slot is over and nobody tried."""
         self.notes.append(("callback_not_tried", (task.slot,)))
-        task = replace(task, not_tried=task.not_tried + 1, phase=WAITING)
+        missed = (task.due_at, task.until) if task.due_at and task.until else None
+        task = replace(task, not_tried=task.not_tried + 1, phase=WAITING, missed=missed)
         if task.not_tried >= self.policy.not_tried_at_most:
-            self._end(task, "nobody_tried" if not task.tried else "every_way_tried")
+            reason = "every_way_tried" if task.tried or task.step else "nobody_tried"
+            self._other_channel(task, self.occasion.now, reason)
             return
         place = choosing.nearest(
             self.policy, self.ticket.cells, task.channel, self.occasion.now, self._at(task)
@@ -229,6 +236,7 @@ class Desk:
         if index is None:
             if not self._counts(task, report):
                 return
+            task = _not_missed(task, report.at)
             if reached and not said_something:
                 self._talk(replace(task, tries=(*task.tries, report)))
             elif reached:
@@ -263,7 +271,7 @@ class Desk:
     def _talk(self, task: Task) -> None:
         """Somebody was reached; what was said is still to come."""
         until = self.occasion.now + self.policy.words_within
-        self._keep(replace(task, phase=TALKING, until=until))
+        self._keep(replace(task, phase=TALKING, wait_until=until))
 
     def _spent(self, task: Task, report: Try) -> None:
         """未接通."""
@@ -303,14 +311,18 @@ class Desk:
             reason = "asked_again" if outcome == REACHED else "another_slot"
             self._state("rescheduled", _placed(task, place), reason)
             return
-        if task.step + 1 < len(task.plan):
-            task = replace(task, step=task.step + 1)
-            place = choosing.nearest(
-                policy, self.ticket.cells, task.channel, earliest, self._at(task)
-            )
-            self._state("rescheduled", _placed(task, place), "another_channel")
+        self._other_channel(task, earliest, "every_way_tried")
+
+    def _other_channel(self, task: Task, earliest: datetime, else_: str) -> None:
+        """The next channel of the plan; none left: the end, and why."""
+        if task.step + 1 == len(task.plan):
+            self._end(task, else_)
             return
-        self._end(task, "every_way_tried")
+        task = replace(task, step=task.step + 1)
+        place = choosing.nearest(
+            self.policy, self.ticket.cells, task.channel, earliest, self._at(task)
+        )
+        self._state("rescheduled", _placed(task, place), "another_channel")
 
     def _end(self, task: Task, reason: str) -> None:
         """Every way was tried. Who was reached and said nothing is for a person to look at."""
@@ -354,6 +366,7 @@ class Desk:
             resolved=resolved,
             satisfied=satisfied,
             until=None,
+            command_until=None if resolved else task.command_until,
         )
         if not resolved:
             self._not_resolved(task, report, reasons, "not_resolved", "not_resolved")
@@ -417,6 +430,7 @@ class Desk:
             step=0,
             earlier=len(task.tries),
             not_tried=0,
+            missed=None,
             not_before=not_before,
             begun_at=None,
             follow_up="",
@@ -509,11 +523,20 @@ def _placed(task: Task, place: choosing.Slot, *, begun: bool = False) -> Task:
 
 def _same(task: Task, report: Try, policy: CallbackPolicy) -> int | None:
     """Index of the try that a report is another report of; None: it is a new one."""
+    if task.phase == TALKING and report.by_person and task.tries[-1].at <= report.at:
+        return len(task.tries) - 1  # what was said in the call that was taken
     for index in range(len(task.tries) - 1, task.earlier - 1, -1):
         each = task.tries[index]
         if each.channel == report.channel and abs(each.at - report.at) <= policy.same_try:
             return index
     return None
+
+
+def _not_missed(task: Task, at: datetime) -> Task:
+    """Somebody had tried in the slot that was thought missed; the report came late."""
+    if task.missed is None or not task.missed[0] <= at <= task.missed[1]:
+        return task
+    return replace(task, not_tried=task.not_tried - 1, missed=None)
 
 
 def due_at(task: Task | None) -> datetime | None:
@@ -524,7 +547,7 @@ def due_at(task: Task | None) -> datetime | None:
         case "waiting":
             return task.due_at
         case "calling" | "talking":
-            return task.until
+            return task.wait_until
         case "answered":
             return task.command_until
     return None

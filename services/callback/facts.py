@@ -241,6 +241,8 @@ class _Words:
             case "channel":
                 channel = tried.channel if tried is not None else task.channel
                 return self._say(CHANNELS, channel)
+            case "before":
+                return self._say(CHANNELS, task.plan[task.step - 1])
             case "slot":
                 return self._say(SLOTS, task.slot)
             case "attempt":

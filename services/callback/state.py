@@ -87,7 +87,9 @@ class Task(Struct, frozen=True, omit_defaults=True):
     """Index in ``plan``."""
     due_at: datetime | None = None
     until: datetime | None = None
-    """Of a phase that waits for somebody: until when."""
+    """End of the slot, or of the wait for an answer to a message."""
+    wait_until: datetime | None = None
+    """Of a phase that waits for somebody: a report may come a little after the slot."""
     slot: str = ""
     choice: Choice | None = None
     begun_at: datetime | None = None
@@ -98,6 +100,8 @@ class Task(Struct, frozen=True, omit_defaults=True):
     earlier: int = 0
     """How many of ``tries`` are of the checks before."""
     not_tried: int = 0
+    missed: tuple[datetime, datetime] | None = None
+    """The last slot in which nobody tried, as far as is known."""
     answered_at: datetime | None = None
     resolved: bool | None = None
     satisfied: int | None = None

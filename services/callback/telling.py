@@ -42,8 +42,8 @@ REASONS: Final[dict[str, Said]] = {
         "未联系上，改在其他时段：{slot}，{due}，方式：{channel}。{why}",
     ),
     "another_channel": Said(
-        "Calls did not reach the citizen; another channel: {channel}, {due}.",
-        "电话未能联系上，改用其他方式：{channel}，{due}。",
+        "Not reached by {before}; another channel: {channel}, {due}.",
+        "{before}未能联系上，改用其他方式：{channel}，{due}。",
     ),
     "asked_again": Said(
         "Reached, but whether it is resolved was not said; asked again {due} by {channel}. {why}",
@@ -93,8 +93,8 @@ REASONS: Final[dict[str, Said]] = {
     ),
     # uncontacted
     "every_way_tried": Said(
-        "Not reached in {tries} tries ({outcomes}); this does not mean satisfied.",
-        "{tries}次均未联系上（{outcomes}），不视为满意。",
+        "Not reached; tries: {tries} ({outcomes}). This does not mean satisfied.",
+        "未联系上，共{tries}次（{outcomes}），不视为满意。",
     ),
     "nobody_tried": Said(
         "Nobody tried in {missed} slots: never asked.", "{missed}个时段均无人回访，未曾联系。"
