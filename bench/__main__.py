@@ -16,6 +16,7 @@ from bench import http as http_bench
 from bench import lookup as lookup_bench
 from bench import recovery as recovery_bench
 from bench import repeat as repeat_bench
+from bench import timers as timers_bench
 from bench.engines.registry import ENGINES, build_dir
 from bench.machine import this_machine
 from bench.report import Sheet
@@ -89,6 +90,7 @@ def main(context: click.Context) -> None:
       python -m bench recovery --keys 1000000 --store rocksdb
       python -m bench driver --events 1000000
       python -m bench http --seconds 20
+      python -m bench timers
     """
     if context.invoked_subcommand is None:
         context.invoke(everything)
@@ -268,6 +270,34 @@ def http(
     load = http_bench.Load(rate, batch, seconds)
     with stage.broker(bootstrap) as address, http_bench.database() as postgres:
         _http(load, address, postgres, markdown, json_file)
+
+
+@main.command()
+@click.option("--deadlines", default=100_000, show_default=True, type=click.IntRange(min=1_000))
+@click.option(
+    "--rate", default=100, show_default=True, type=at_least_one, help="Other events a second."
+)
+@bootstrap_option
+@markdown_option
+@json_option
+def timers(
+    deadlines: int, rate: int, bootstrap: str | None, markdown: bool, json_file: Path | None
+) -> None:
+    """So many deadlines at 17:30 in the sla service, beside events of other tickets.
+
+    \b
+    Examples:
+      python -m bench timers
+      HOTLINE_MAX_IDLE_TIMERS=250 python -m bench timers --deadlines 20000 --rate 200
+    """
+    load = timers_bench.Load(deadlines, rate)
+    with stage.broker(bootstrap) as address:
+        outcome = asyncio.run(
+            timers_bench.run(
+                load, address, partitions=PARTITIONS, log_dir=build_dir() / "logs", say=say
+            )
+        )
+    publish(timers_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
 
 
 @main.command()

@@ -118,8 +118,8 @@ async def run(
     bodies = list(_bodies(load))
     try:
         async with (
-            _running(["worker", *SERVICES, "--web-port", str(web)], environ, log_dir, web) as work,
-            _running(["serve", "--port", str(http)], environ, log_dir, http) as serving,
+            running(["worker", *SERVICES, "--web-port", str(web)], environ, log_dir, web) as work,
+            running(["serve", "--port", str(http)], environ, log_dir, http) as serving,
         ):
             say(f"sending {load.rate:,} events/s in batches of {load.batch} for {load.seconds:g} s")
             parts = {
@@ -203,7 +203,7 @@ async def _feed(
 
 
 @asynccontextmanager
-async def _running(
+async def running(
     words: Sequence[str], environ: dict[str, str], log_dir: Path, port: int
 ) -> AsyncIterator[psutil.Process]:
     """``hotline <words>`` for as long as the block, once its ``/health`` says that it is ready."""

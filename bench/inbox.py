@@ -61,19 +61,19 @@ def events(count: int, leaves: Sequence[str], *, seed: int = SEED) -> Iterator[P
         at = START + number * STEP
         if later and later[0][0] <= at:
             at, _, ticket, kind = heapq.heappop(later)
-            yield _published(ticket, kind, at, dict(OUTCOME[kind]))
+            yield published(ticket, kind, at, dict(OUTCOME[kind]))
             if kind == "reply.submitted":
                 heapq.heappush(later, (at + CLOSE_AFTER, number, ticket, "ticket.closed"))
         else:
             ticket = f"B{number:09d}"
-            yield _published(ticket, "ticket.received", at, _content(rng, leaves))
+            yield published(ticket, "ticket.received", at, content(rng, leaves))
             if number % 4 == 0:
                 heapq.heappush(later, (at + REPLY_AFTER, number, ticket, "reply.submitted"))
             number += 1
         made += 1
 
 
-def _published(ticket: str, kind: str, at: datetime, data: dict[str, Any]) -> Published:
+def published(ticket: str, kind: str, at: datetime, data: dict[str, Any]) -> Published:
     document = {
         "specversion": "1.0",
         "id": f"{ticket}/{kind}",
@@ -87,7 +87,7 @@ def _published(ticket: str, kind: str, at: datetime, data: dict[str, Any]) -> Pu
     return Published(ticket, at, orjson.dumps(document))
 
 
-def _content(rng: random.Random, leaves: Sequence[str]) -> dict[str, Any]:
+def content(rng: random.Random, leaves: Sequence[str]) -> dict[str, Any]:
     frequent = rng.random() < 0.1
     citizen = rng.randrange(FREQUENT if frequent else CITIZENS)
     text = "".join(rng.choices(SYLLABLES, k=TEXT_CHARACTERS))

@@ -23,7 +23,7 @@ import httpx
 from msgspec.structs import replace
 
 from bench import driving
-from bench.http import _running as running
+from bench.http import running
 from bench.machine import Machine, cpu_seconds, this_machine
 from bench.report import Sheet
 from cli.sampling.texts import THEMES
