@@ -39,6 +39,10 @@ ClockTarget = Literal[
     "supervision",
 ]
 Unit = Literal["minutes", "hours", "working_days", "calendar_days"]
+CloseNeed = Literal["own_reply", "other_leads", "supporting", "verification"]
+"""What a close can wait for: the reply of the dispatch that asks, of others that lead, of those
+that support (协办), the answer to each question (核实)."""
+
 UNIT_CALENDAR = "unit"
 """In place of a calendar's name: that of the department's unit in the directory."""
 
@@ -167,6 +171,7 @@ class SlaFile(FileModel):
     extension: ExtensionFile
     late_recording_hours: Sourced[Annotated[int, Field(strict=True, ge=0, le=8_784)]]
     arbitration_after: Sourced[Annotated[int, Field(strict=True, ge=1, le=100)]]
+    close_needs: Sourced[tuple[CloseNeed, ...]]
     reply_in_force: Sourced[Literal["approved", "submitted"]]
     on_new_version: Sourced[OnNewVersionFile]
     forget_after_days: Sourced[Annotated[int, Field(strict=True, ge=1, le=3_660)]]
@@ -240,6 +245,9 @@ class SlaPolicy:
     """Recorded later than this after the deadline, what happened in time undoes no breach."""
     arbitration_after: int
     """Dispatches after which the arbiter designates (R29)."""
+    close_needs: frozenset[str]
+    """What must be in before a ticket is closed (R30): ``own_reply``, ``other_leads``,
+    ``supporting``, ``verification``."""
     extension_asked_before_due: bool
     """Whether an extension (延期) asked for after the deadline leaves the breach as it is."""
     lead_moves_citizen: bool
@@ -252,8 +260,12 @@ class SlaPolicy:
     forget_after: timedelta
     """How long after its end the clocks of a ticket are still known; a reopening later than that
     begins anew."""
+    use: str | None
+    """Name of the alternatives in use, where a target has them."""
+    paused_by_row: Mapping[str, frozenset[str]]
+    """By row of ``holds``: what it pauses."""
     sources: Mapping[str, str]
-    """Source of each value, by the name it has in the file."""
+    """Source of each value, by the name it has in the file; rows in the order they are tried."""
     categories: CategoryTree = field(repr=False)
     _pauses: Mapping[str, frozenset[str]] = field(repr=False)
     _pauses_otherwise: frozenset[str] = field(repr=False)
@@ -276,11 +288,17 @@ class SlaPolicy:
             warnings={target: section.warnings.value for target, section in file.targets.items()},
             late_recording=timedelta(hours=file.late_recording_hours.value),
             arbitration_after=file.arbitration_after.value,
+            close_needs=frozenset(file.close_needs.value),
             extension_asked_before_due=file.extension.asked_before_due.value,
             lead_moves_citizen=file.extension.lead_moves_citizen.value,
             reply_in_force=file.reply_in_force.value,
             new_version_targets=file.on_new_version.value.targets,
             forget_after=timedelta(days=file.forget_after_days.value),
+            use=file.use.value,
+            paused_by_row={
+                f"holds.{row.name}": frozenset(row.value.pauses) for row in file.holds.rows
+            }
+            | {"holds.otherwise": frozenset(file.holds.otherwise.value.pauses)},
             sources=_sources(file),
             categories=categories,
             _pauses={
