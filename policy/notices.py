@@ -177,13 +177,15 @@ class Words:
     zh: str
     en: str
 
-    def filled(self, deadlines: "Words | None" = None, **fields: str) -> "Words":
-        """With the fields in their places."""
-        zh, en = ("", "") if deadlines is None else (deadlines.zh, deadlines.en)
-        return Words(
-            _filled(self.zh, {**fields, "deadlines": zh}),
-            _filled(self.en, {**fields, "deadlines": en}),
-        )
+    def filled(self, deadlines: "Words | None" = None, **fields: "str | Words") -> "Words":
+        """With the fields in their places; those that are words, in their language."""
+        both: dict[str, str | Words] = {"deadlines": deadlines or _EMPTY, **fields}
+        zh = {name: each if isinstance(each, str) else each.zh for name, each in both.items()}
+        en = {name: each if isinstance(each, str) else each.en for name, each in both.items()}
+        return Words(_filled(self.zh, zh), _filled(self.en, en))
+
+
+_EMPTY = Words("", "")
 
 
 def _filled(text: str, fields: Mapping[str, str]) -> str:

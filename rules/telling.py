@@ -36,7 +36,7 @@ class Reader(Struct, frozen=True, omit_defaults=True):
     """The citizen as somebody who can be written to."""
 
     channel: str = ""
-    """Through which they came."""
+    """By which they want to be answered (希望的答复方式), else through which they came."""
     way: bool = False
     """Whether there is one back to them."""
     wanted: bool = True
@@ -53,10 +53,10 @@ NOBODY: Final = Reader()
 
 def received(before: Reader, data: TicketReceivedData, policy: Policy) -> Reader:
     """After a receipt: the first says all, a later one only what it says differently."""
-    channel = before.channel or (data.channel.value if data.channel is not None else "")
+    came_by = data.channel.value if data.channel is not None else ""
     return Reader(
-        channel=channel,
-        way=before.way or way_back(data, channel, policy),
+        channel=_reply_by(data) or before.channel or came_by,
+        way=before.way or way_back(data, policy, came_by),
         wanted=before.wanted if data.reply_wanted is None else data.reply_wanted,
     )
 
@@ -66,22 +66,28 @@ def amended(before: Reader, data: TicketAmendedData, policy: Policy) -> Reader:
     changes = data.changes
     return replace(
         before,
-        way=before.way or way_back(changes, "", policy),
+        channel=_reply_by(changes) or before.channel,
+        way=before.way or way_back(changes, policy),
         wanted=(
             changes.reply_wanted is not False if "reply_wanted" in data.changed else before.wanted
         ),
     )
 
 
-def way_back(content: TicketContent, channel: str, policy: Policy) -> bool:
-    """Whether the platform can reach who came: by a number or name, or on the way they took."""
-    if channel in policy.notices.way_back:
+def way_back(content: TicketContent, policy: Policy, came_by: str = "") -> bool:
+    """Whether the platform can reach who came: by a number or name, or on a way that leads back."""
+    ways = policy.notices.way_back
+    if came_by in ways or _reply_by(content) in ways:
         return True
     party = content.complainant
     if party is None:
         return False
     # On the log the pseudonym, or that there was one, stands where the identities stood.
     return bool(party.identities or party.citizen or party.reachable)
+
+
+def _reply_by(content: TicketContent) -> str:
+    return "" if content.reply_by is None else content.reply_by.value
 
 
 class Dates(NamedTuple):

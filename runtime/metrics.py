@@ -295,6 +295,14 @@ INTAKE_UNKNOWN_UNITS = Counter(
     action="Add the unit to the directory, or let the platform publish the directory's codes.",
 )
 
+SLA_RESULTS = Counter(
+    name="sla_results",
+    labels=("within",),
+    meaning="Results told to citizens (R4), by the time since the reply passed inspection or the "
+    "ticket was closed: up to 1m, 10m, 1h, 4h, 1d, or later.",
+    action="The share of 1m falls: publishers send approvals late, or a clock is behind.",
+)
+
 HTTP_REQUESTS = Counter(
     name="http_requests",
     labels=("route", "method", "status"),

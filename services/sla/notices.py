@@ -1,13 +1,74 @@
-"""What the citizen is told of a ticket after its receipt (R2, R4, R9)."""
+"""What the citizen is told of a ticket after its receipt (R2, R4, R9).
 
-from collections.abc import Collection
+One event is one notice at most, whatever it moves: a result, else a step of the ticket, else a
+deadline that moved; and where a cycle of news was missed and nothing else is told, where it stands.
+What was told is not told again. Whoever cannot or does not want to be told hears nothing.
+"""
 
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2s
+from typing import Any, Final, NamedTuple
+
+import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
+from policy.bundle import Policy
+from policy.notices import Words
+from rules import telling
+from rules.clocks.promised import at_receipt
+from rules.telling import CHANGED, NO_NEWS, PROGRESSED, RESULT
 from runtime.processor import Effect, Note
-from services.sla.facts import Occasion
-from services.sla.state import State
-from services.sla.told import Told
+from schemas.events import (
+    DispatchAccepted,
+    ReplyRejected,
+    ReplySubmitted,
+    ReturnApproved,
+    TicketAmended,
+    TicketClosed,
+    TicketDesignated,
+    TicketDispatched,
+    TicketImported,
+    TicketNotAccepted,
+    TicketProgressed,
+    TicketReceived,
+    TicketReopened,
+    TicketWithdrawn,
+)
+from schemas.events.dispatches import DispatchRole
+from schemas.events.replies import ReplySubmittedData
+from schemas.events.tickets import ClockKind, TicketImportedData, TicketState
+from schemas.topics import NOTICES
+from services.sla.facts import SERVICE, Occasion
+from services.sla.fold import Case, Dispatch
+from services.sla.state import State, Stated
+from services.sla.told import Told, Unsent
+
+FOLLOWED: Final = ("resolve", "reply", "first_contact")
+"""Clocks whose deadlines the citizen is told when they are set or move; that of the next news only
+where there was none."""
+UNITS_KEPT: Final = 16
+REPLIES_KEPT: Final = 8
+INTERIM: Final = "interim"
+
+_RANK: Final = {"dispatched": 1, "passed_on": 1, "accepted": 2, "replied": 3}
+_ENDED: Final = frozenset(("closed", "withdrawn", "not_accepted"))
+_IMPORTED: Final = {
+    TicketState.RECEIVED: "received",
+    TicketState.DISPATCHED: "dispatched",
+    TicketState.ACCEPTED: "accepted",
+    TicketState.RETURN_REQUESTED: "dispatched",
+    TicketState.ON_HOLD: "accepted",
+    TicketState.REPLIED: "replied",
+    TicketState.CLOSE_REQUESTED: "replied",
+    TicketState.CLOSED: "closed",
+    TicketState.REOPENED: "reopened",
+}
+_WITHIN: Final = (
+    *((60, "1m"), (600, "10m"), (3_600, "1h"), (14_400, "4h"), (86_400, "1d")),
+    (float("inf"), "later"),
+)
 
 
 class Outcome(Struct, frozen=True):
@@ -18,12 +79,415 @@ class Outcome(Struct, frozen=True):
     notes: tuple[Note, ...] = ()
 
 
-def after(before: State, after: State, occasion: Occasion, breached: Collection[str]) -> Outcome:
+class _Step(NamedTuple):
+    """What an event means for the way of the ticket."""
+
+    stage: str
+    unit: str = ""
+    """As the event or its dispatch names it; empty: nobody said."""
+    words: str = ""
+    told: bool = True
+    """False: among units; it says where the ticket stands, no more."""
+
+
+class _Result(NamedTuple):
+    """A reply that came in force."""
+
+    reply: Unsent
+    since: datetime
+
+
+def after(
+    before: State, after: State, case: Case, occasion: Occasion, breached: Collection[str]
+) -> Outcome:
     """The notices of an event or a timer.
 
     Args:
         before: the ticket's state before it.
         after: the same after it, its clocks as they are stated now; ``told`` is not set yet.
+        case: as ``after.history`` tells it.
         breached: ids of the clocks of which a breach is stated on this occasion (``interim:3``).
     """
-    return Outcome(before.told)
+    event, policy = occasion.event, occasion.policy
+    told = before.told
+    if isinstance(event, TicketReceived | TicketImported):
+        told = replace(told, reader=telling.received(told.reader, event.data, policy))
+        if not told.known:
+            return _first(told, event, before, after, occasion)
+    elif isinstance(event, TicketAmended):
+        told = replace(told, reader=telling.amended(told.reader, event.data, policy))
+    told, step = _followed(told, _step(event, told, case, policy), policy)
+    if isinstance(event, ReplyRejected) and told.stage == "replied":
+        told = replace(told, stage="accepted")  # among units: not told, but so it stands
+    told, results = _in_force(told, event, case, occasion)
+    if not told.known or not told.reader.told:
+        return Outcome(told)
+    return _Telling(told, after, occasion).say(step, results, breached)
+
+
+def _first(
+    told: Told,
+    event: TicketReceived | TicketImported,
+    before: State,
+    after: State,
+    occasion: Occasion,
+) -> Outcome:
+    """The first receipt: intake tells of it, and whoever had an import told of that."""
+    told = replace(told, known=True)
+    if isinstance(event, TicketImported):
+        at, paused = _deadlines(after.clocks)
+        stage, unit = _imported(event.data, occasion.policy)
+        at_cut_over = replace(told, acknowledged=True, deadlines=at, paused=paused)
+        return Outcome(replace(at_cut_over, stage=stage, unit=unit))
+    told = replace(told, stage=told.stage or "received")
+    if told.stage in _ENDED or not told.reader.told:
+        return Outcome(told)
+    at, paused = _deadlines(after.clocks)
+    told = replace(told, acknowledged=True, revision=1)
+    if not before.history.marks:
+        return Outcome(replace(told, deadlines=at))
+    # Something came before: what intake says of the receipt alone may not be all.
+    received = after.history.received
+    assert received is not None, "an event of the receipt makes its mark"
+    said = at_receipt(
+        received.content,
+        received.at,
+        occasion.policy,
+        due_at=received.due,
+        reply_owed=received.reply_wanted and not received.anonymous,
+    )
+    return _Telling(replace(told, deadlines=said), after, occasion).say(None, [], ())
+
+
+# --- Where the ticket stands ----------------------------------------------------------------------
+
+
+def _step(event: Any, told: Told, case: Case, policy: Policy) -> _Step | None:
+    """The step that an event is; None where it is none."""
+    match event:
+        case TicketDispatched():
+            data = event.data
+            if data.role is DispatchRole.SUPPORTING:
+                return None
+            passed_on = data.parent_dispatch_id is not None
+            return _Step("passed_on" if passed_on else "dispatched", data.department or "")
+        case TicketDesignated():
+            return _Step("dispatched", event.data.department)
+        case DispatchAccepted() | ReplySubmitted() | ReturnApproved():
+            return _of_dispatch(event, told, case, policy)
+        case TicketProgressed():
+            meant = case.meant(event.data.dispatch_id, event.data.department)
+            return _Step("progressed", _unit(event.data, meant, told), event.data.text or "")
+        case TicketReopened():
+            return _Step("reopened", event.data.department or "")
+        case TicketClosed():
+            return _Step("closed", told.unit)
+        case TicketNotAccepted():
+            said = (event.data.clause, event.data.reason)
+            return _Step("not_accepted", words=" ".join(each for each in said if each))
+        case TicketWithdrawn():
+            return _Step("withdrawn")
+    return None
+
+
+def _of_dispatch(event: Any, told: Told, case: Case, policy: Policy) -> _Step | None:
+    """What a unit says. Of one that only supports nothing; of one that the leading unit passed it
+    on to, what the policy tells of such units at all."""
+    data = event.data
+    dispatch = case.meant(data.dispatch_id, data.department)
+    if dispatch is not None and not dispatch.leads:
+        return None
+    stage = {DispatchAccepted: "accepted", ReplySubmitted: "replied"}.get(type(event), "returned")
+    below = dispatch is not None and dispatch.parent is not None
+    shown = not below or "passed_on" in policy.notices.stages
+    return _Step(stage, _unit(data, dispatch, told), told=shown)
+
+
+def _unit(data: Any, dispatch: Dispatch | None, told: Told) -> str:
+    named = data.department or (dispatch.department if dispatch is not None else None)
+    return named or told.unit
+
+
+def _followed(told: Told, step: _Step | None, policy: Policy) -> tuple[Told, _Step | None]:
+    """The ticket after a step, and the step where it is news and is to be told."""
+    if step is None:
+        return told, None
+    found = policy.organisation.find(step.unit) if step.unit else None
+    if found is not None:
+        step = step._replace(unit=found.code)
+    stage, unit = step.stage, step.unit
+    if (told.stage in _ENDED) != (stage == "reopened"):
+        return told, None  # the end is the end, and only from there it is open again
+    if stage == "progressed":
+        digest = blake2s(f"{unit}\x1f{step.words}".encode(), digest_size=8).hexdigest()
+        return replace(told, news=digest), step if digest != told.news else None
+    reached = told.reached
+    rank = _RANK.get(stage)
+    if rank is not None:
+        if reached.get(unit, 0) >= rank:
+            return told, None
+        kept = [each for each in reached.items() if each[0] != unit][1 - UNITS_KEPT :]
+        reached = dict([*kept, (unit, rank)])
+    elif stage == "returned":
+        reached = {name: rank for name, rank in reached.items() if name != unit}
+    elif stage == "reopened":
+        reached = {}
+    told = replace(told, stage=stage, unit=unit, reached=reached)
+    return told, step if step.told else None
+
+
+def _imported(data: TicketImportedData, policy: Policy) -> tuple[str, str]:
+    """Where an import says that the ticket stands, and with whom."""
+    leads = [
+        each.department
+        for each in data.dispatches
+        if each.returned_at is None and each.role is not DispatchRole.SUPPORTING
+    ]
+    named = (leads[-1] if leads else data.department) or ""
+    found = policy.organisation.find(named) if named else None
+    if data.closed_at is not None and data.state is None:
+        stage = "closed"
+    else:
+        stage = _IMPORTED.get(data.state, "received") if data.state is not None else "received"
+    return stage, named if found is None else found.code
+
+
+def _deadlines(clocks: Sequence[Stated]) -> tuple[dict[str, datetime], tuple[str, ...]]:
+    """The citizen's deadlines as they are stated: by clock; and which clocks stand still. Of
+    several departments that have to call, the first."""
+    at: dict[str, datetime] = {}
+    paused: list[str] = []
+    for each in clocks:
+        target = each.target
+        if target not in FOLLOWED:
+            continue
+        if each.status == "paused":
+            paused.append(target)
+        elif each.status == "running" and each.deadline is not None:
+            known = at.get(target)
+            at[target] = each.deadline if known is None else min(known, each.deadline)
+    return at, tuple(target for target in dict.fromkeys(paused) if target not in at)
+
+
+# --- Replies --------------------------------------------------------------------------------------
+
+
+def _in_force(told: Told, event: Any, case: Case, occasion: Occasion) -> tuple[Told, list[_Result]]:
+    """Replies that are in force now and were not told: inspected, or at least closed with."""
+    replies = told.replies
+    if isinstance(event, ReplySubmitted):
+        unsent = Unsent(
+            min(event.time.astimezone(UTC), occasion.now),
+            event.data.reply_id,
+            told.unit,
+            _words(event.data, occasion.policy),
+        )
+        replies = (*replies, unsent)[-REPLIES_KEPT:]
+    if not replies:
+        return told, []
+    submitted = occasion.policy.sla.reply_in_force == "submitted"
+    known = {(each.at, each.id): (dispatch, each) for dispatch, each in case.replies}
+    waiting: list[Unsent] = []
+    results: list[_Result] = []
+    for each in replies:
+        dispatch, reply = known.get((each.at, each.id), (None, None))
+        if reply is None or (dispatch is not None and not dispatch.leads):
+            continue
+        if submitted:
+            results.append(_Result(each, reply.at))
+        elif reply.approved is not None:
+            results.append(_Result(each, reply.approved.at))
+        elif reply.rejected is None:
+            waiting.append(each)
+    if waiting and isinstance(event, TicketClosed):
+        results.append(_Result(waiting[-1], min(event.time.astimezone(UTC), occasion.now)))
+    if told.stage in _ENDED:
+        waiting = []
+    return replace(told, replies=tuple(waiting)), results
+
+
+def _words(data: ReplySubmittedData, policy: Policy) -> str:
+    """What a reply says to the citizen: its text, else cause, findings and handling; as long as the
+    policy lets it be."""
+    parts = (data.text,) if data.text else (data.cause, data.findings, data.handling)
+    return _cut("；".join(each.strip() for each in parts if each and each.strip()), policy)
+
+
+def _cut(text: str, policy: Policy) -> str:
+    limit = policy.notices.result_chars
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+# --- In words -------------------------------------------------------------------------------------
+
+
+class _Telling:
+    """The notice of one occasion, to somebody who can be told."""
+
+    def __init__(self, told: Told, after: State, occasion: Occasion) -> None:
+        self._told = told
+        self._occasion = occasion
+        self._policy = occasion.policy
+        self._words = occasion.policy.notices
+        self._clocks = after.clocks
+        self._urgent = after.urgency == 0
+        self._texts: list[Words] = []
+        self._data: dict[str, Any] = {}
+        self._kind = ""
+
+    def say(
+        self, step: _Step | None, results: Sequence[_Result], breached: Collection[str]
+    ) -> Outcome:
+        """The notice, if there is anything to tell."""
+        told, now = self._told, self._occasion.now
+        is_open = told.stage not in _ENDED
+        at, paused = _deadlines(self._clocks)
+        moved = is_open and (
+            any(when > now and told.deadlines.get(clock) != when for clock, when in at.items())
+            or not set(paused) <= set(told.paused)
+        )
+        said = telling.dates(at, self._policy, now=now, paused=paused)
+        notes: list[Note] = []
+        if is_open and not told.acknowledged:
+            self._acknowledge(said.words)
+            moved = False
+        notes += [("sla_results", (self._result(result),)) for result in results]
+        if step is not None and step.stage in self._words.stages:
+            self._stage(step)
+        if moved:
+            self._moved(said.words)
+        if not self._kind and is_open and any(_is_news(clock) for clock in breached):
+            at = self._no_news(at, paused)
+            said = telling.dates(at, self._policy, now=now, paused=paused)
+        if not self._kind:
+            return Outcome(told)
+        followed = {clock: when for clock, when in at.items() if clock in FOLLOWED}
+        told = replace(
+            told,
+            acknowledged=told.acknowledged or is_open,
+            revision=told.revision + 1,
+            deadlines=followed,
+            paused=paused,
+        )
+        return Outcome(told, (self._effect(told, said.data, paused),), tuple(notes))
+
+    def _acknowledge(self, in_words: Words) -> None:
+        """Whose number came later, or who wants an answer now: told what intake could not."""
+        self._kind = PROGRESSED
+        self._data["stage"] = "received"
+        self._data["steps"] = orjson.Fragment(self._words.steps_json)
+        ticket = self._occasion.ticket
+        self._texts.append(self._words.acknowledged.filled(in_words, ticket=ticket))
+
+    def _result(self, result: _Result) -> str:
+        """Returns within which time of its coming in force it was told."""
+        self._kind = RESULT
+        reply = result.reply
+        self._named(reply.unit)
+        self._texts.append(self._filled(self._words.result, reply.unit, reply.words))
+        if reply.words:
+            self._data["words"] = reply.words
+        seconds = max((self._occasion.now - result.since).total_seconds(), 0.0)
+        self._data["latency_seconds"] = seconds
+        return next(label for limit, label in _WITHIN if seconds <= limit)
+
+    def _stage(self, step: _Step) -> None:
+        words = _cut(step.words, self._policy)
+        self._texts.append(self._filled(self._words.stages[step.stage], step.unit, words))
+        self._data["stage"] = step.stage
+        if not self._kind:
+            self._kind = PROGRESSED
+            self._named(step.unit)
+            if words:
+                self._data["words"] = words
+
+    def _moved(self, in_words: Words) -> None:
+        if self._kind:
+            self._texts.append(Words(f"{in_words.zh}。", f"{in_words.en}."))
+            return
+        self._kind = CHANGED
+        ticket = self._occasion.ticket
+        self._texts.append(self._words.changed.filled(in_words, ticket=ticket))
+
+    def _no_news(self, at: dict[str, datetime], paused: tuple[str, ...]) -> dict[str, datetime]:
+        """Where it stands, and the next date (R9). Returns the deadlines with that of news."""
+        self._kind = NO_NEWS
+        told, now = self._told, self._occasion.now
+        coming = [
+            each.deadline
+            for each in self._clocks
+            if each.target == INTERIM
+            and each.status == "running"
+            and each.deadline is not None
+            and each.deadline > now
+        ]
+        if coming:
+            at = {**at, ClockKind.INTERIM_NEWS.value: min(coming)}
+        stage = told.stage if told.stage in self._words.stands else "received"
+        self._data["stage"] = stage
+        self._named(told.unit)
+        self._texts.append(
+            self._words.no_news.filled(
+                telling.dates(at, self._policy, now=now, paused=paused).words,
+                ticket=self._occasion.ticket,
+                stands=self._words.stands[stage].filled(unit=self._unit(told.unit)),
+            )
+        )
+        return at
+
+    def _filled(self, words: Words, unit: str, said: str) -> Words:
+        return words.filled(
+            ticket=self._occasion.ticket, unit=self._unit(unit), words=said or self._words.unsaid
+        )
+
+    def _unit(self, unit: str) -> Words:
+        found = self._policy.organisation.find(unit) if unit else None
+        name = unit if found is None else found.name
+        return Words(name, name) if name else self._words.unit
+
+    def _named(self, unit: str) -> None:
+        if not unit:
+            return
+        found = self._policy.organisation.find(unit)
+        self._data["unit"] = unit if found is None else found.code
+        if found is not None:
+            self._data["unit_name"] = found.name
+
+    def _effect(
+        self, told: Told, deadlines: list[dict[str, Any]], paused: tuple[str, ...]
+    ) -> Effect:
+        occasion, policy = self._occasion, self._policy
+        text = Words("".join(each.zh for each in self._texts), " ".join(e.en for e in self._texts))
+        data: dict[str, Any] = {
+            "notice": self._kind,
+            "revision": told.revision,
+            "text_zh": text.zh,
+            "text_en": text.en,
+            "deadlines": deadlines,
+            **self._data,
+        }
+        if paused:
+            data["paused"] = paused
+        if told.reader.channel:
+            data["channel"] = told.reader.channel
+        quiet = None if self._urgent else self._words.quiet
+        not_before = quiet and quiet.until(self._kind, occasion.now, policy.time_zone)
+        if not_before is not None:
+            data["not_before"] = not_before
+        value = telling.notice(
+            service=SERVICE,
+            ticket=occasion.ticket,
+            citizen=occasion.citizen,
+            leaf=occasion.leaf,
+            cause=occasion.cause,
+            event=occasion.event,
+            now=occasion.now,
+            policy=policy,
+            data=data,
+            discriminator=self._kind,
+        )
+        return Effect(NOTICES, key=occasion.citizen, value=value)
+
+
+def _is_news(clock: str) -> bool:
+    return clock.partition(":")[0] == INTERIM
