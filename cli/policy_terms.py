@@ -1,4 +1,4 @@
-"""What a policy's section ``sla`` says, for ``hotline policy show`` (R25): row by row, with sources."""
+"""What the section ``sla`` of a policy says, row by row with sources (R25): ``policy show``."""
 
 from dataclasses import fields
 from datetime import timedelta
