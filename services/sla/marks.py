@@ -97,7 +97,7 @@ class Designated(Mark, frozen=True, tag="designated"):
     due: datetime | None = None
 
 
-class OfDispatch(Mark, frozen=True, tag="of_dispatch"):
+class OfDispatch(Mark, frozen=True):
     """What happened to a dispatch: by its id, else by its department, else the one that leads."""
 
     dispatch: str | None = None
@@ -231,3 +231,6 @@ class History(Struct, frozen=True, omit_defaults=True):
     def received(self) -> Received | None:
         """The receipt; None before it came, and once it is forgotten."""
         return next((each for each in self.marks if isinstance(each, Received)), None)
+
+
+NO_HISTORY: Final = History()

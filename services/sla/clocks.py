@@ -1,0 +1,523 @@
+"""Which clocks a ticket has, from when to when each runs, and what ends it (R25, R26, R30). Pure.
+
+Nothing here reckons a deadline, but for the clock of news, of which each cycle begins where the
+last one ended.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from policy.bundle import Policy
+from rules.clocks.reckoning import Setting
+from services.sla.fold import OF_THE_LEAD, Case, Dispatch, Moved, Pause, Turn, moved
+from services.sla.marks import Call, Clocked, Mark, Received
+
+RUNNING, PAUSED, MET, CANCELLED, MISSED = "running", "paused", "met", "cancelled", "missed"
+ENDED: Final = frozenset((MET, CANCELLED, MISSED))
+"""Statuses in which a clock waits for nothing; ``missed`` is a cycle of news that went by."""
+
+_LIFE: Final = frozenset(("closed", "closed_before_in", "withdrawn", "not_accepted"))
+_BARRED: Final = frozenset(("anonymous", "no_reply_wanted"))
+
+
+class Run(NamedTuple):
+    """A time in which something was owed."""
+
+    since: datetime
+    until: datetime | None
+    """None: still."""
+    known: datetime | None
+    """When the end was recorded."""
+
+
+class Clock:
+    """A clock of the ticket, before its deadline is reckoned."""
+
+    __slots__ = (
+        "calls",
+        "department",
+        "dispatch",
+        "elapsed",
+        "ended_at",
+        "excused",
+        "handler",
+        "id",
+        "known",
+        "moves",
+        "pauses",
+        "promise_only",
+        "role",
+        "runs",
+        "start",
+        "status",
+        "target",
+        "why",
+    )
+
+    def __init__(
+        self,
+        target: str,
+        start: datetime,
+        known: datetime,
+        turns: Iterable[Turn],
+        *,
+        life: Iterable[Turn] = (),
+        id_: str = "",
+        dispatch: Dispatch | None = None,
+        moves: Sequence[Moved] = (),
+        pauses: Sequence[Pause] = (),
+        department: str | None = None,
+        promise_only: bool = False,
+    ) -> None:
+        self.target = target
+        self.id = f"{target}:{id_}" if id_ else target
+        self.start = start
+        self.known = known
+        self.dispatch = dispatch
+        self.moves = moves
+        self.pauses = pauses
+        self.department = dispatch.department if dispatch is not None else department
+        self.handler = dispatch.handler if dispatch is not None else None
+        self.role = dispatch.role if dispatch is not None else None
+        self.calls: Sequence[Call] = ()
+        self.excused: datetime | None = None
+        """Asked to return it then, and it was taken back: what is missed after is nobody's."""
+        self.elapsed: tuple[datetime, float] | None = None
+        """Working seconds used until an instant, by another system's reckoning (存量)."""
+        self.promise_only = promise_only
+        """Without a promised instant there is no such clock."""
+        self._follow(turns, life)
+
+    def _follow(self, turns: Iterable[Turn], life: Iterable[Turn]) -> None:
+        start = self.start
+        status, why, barred = RUNNING, "", ""
+        runs: list[Run] = []
+        since: datetime | None = None
+        ended: datetime | None = None
+        before = [turn for turn in life if turn.at < start]
+        for turn in before:
+            status, why, barred = _turned(turn, status, why, barred, self.target)
+        if status == RUNNING:
+            since = start
+        follow = [turn if turn.at >= start else turn._replace(at=start) for turn in turns]
+        follow += [turn for turn in life if turn.at >= start]
+        follow.sort(key=_at)
+        for turn in follow:
+            was = status
+            status, why, barred = _turned(turn, status, why, barred, self.target)
+            if was == RUNNING and status != RUNNING:
+                assert since is not None
+                runs.append(Run(since, turn.at, turn.known))
+                ended = turn.at
+            elif was != RUNNING and status == RUNNING:
+                since = turn.at
+        if status == RUNNING and since is not None:
+            runs.append(Run(since, None, None))
+            ended = None
+        self.runs = runs
+        self.status = status
+        self.why = why
+        """Of its end, or of its running again; empty while nothing happened to it."""
+        self.ended_at = ended
+
+
+def _at(turn: Turn) -> datetime:
+    return turn.at
+
+
+def _turned(turn: Turn, status: str, why: str, barred: str, target: str) -> tuple[str, str, str]:
+    if turn.to != RUNNING:
+        if turn.why in _BARRED:
+            barred = turn.why
+        if status == RUNNING:
+            return turn.to, turn.why, barred
+        return status, why, barred
+    if turn.why == "reply_wanted":
+        barred = ""
+        revives = why in _BARRED
+    elif turn.why == "reopened":
+        revives = not barred and (why in _LIFE or target == "reply")
+    else:
+        revives = why == "replied"
+    if status != RUNNING and revives:
+        return RUNNING, turn.why, barred
+    return status, why, barred
+
+
+class NewsTerms(NamedTuple):
+    """What the clock of news needs to know where one cycle ends and the next begins."""
+
+    deadline: Callable[[int, datetime, Sequence[Pause]], datetime | None]
+    """Of the n-th cycle, from its start; None: it stands still, or nobody can tell."""
+    past: Callable[[datetime], bool]
+    late: Callable[[datetime, datetime, datetime], bool]
+    """Whether what was recorded at the third is too late to undo a breach of the deadline (first)
+    of a clock known since the second."""
+
+
+class Cycle(NamedTuple):
+    """Where a cycle of news began."""
+
+    number: int
+    start: datetime
+    known: datetime
+
+
+CYCLES_AT_ONCE: Final = 60
+"""A ticket that comes in years late has missed no more news than that."""
+
+
+def clocks_of(
+    case: Case, policy: Policy, news: NewsTerms | None, first: Cycle | None
+) -> list[Clock]:
+    """Every clock of the case; whether a rule or a promise asks for it is not looked at here.
+
+    Args:
+        news: None where the policy has no clock of news.
+        first: the first cycle of news that is still looked at; None: from the receipt.
+    """
+    pauses = _Pauses(case.pauses, policy)
+    found: list[Clock] = []
+    if case.received is not None:
+        found += _citizens(case, policy, pauses)
+    for dispatch in case.dispatches:
+        found += _of_dispatch(case, dispatch, pauses)
+    for task in case.tasks:
+        mark = task.mark
+        found.append(
+            Clock(
+                task.what,
+                mark.at,
+                mark.known,
+                () if task.answered is None else (_met(task.answered, "answered"),),
+                life=_life(case, task.what),
+                id_=task.id,
+                moves=_promised(mark, mark.at, mark.due),
+                pauses=pauses.of(task.what),
+                department=task.department,
+                promise_only=task.what == "supervision",
+            )
+        )
+    for clocked in case.clocked:
+        _take_over(clocked, found)
+    if case.received is not None and news is not None:
+        found += _news(case, news, pauses.of("interim"), first)
+    return found
+
+
+class _Pauses:
+    """Which pauses concern which clock (ruling 12)."""
+
+    __slots__ = ("_by_code", "_pauses")
+
+    def __init__(self, pauses: Sequence[Pause], policy: Policy) -> None:
+        self._pauses = pauses
+        self._by_code = {each.code: policy.sla.pauses(each.code) for each in pauses}
+
+    def of(self, target: str, dispatch: Dispatch | None = None) -> Sequence[Pause]:
+        if not self._pauses:
+            return ()
+        return [
+            each
+            for each in self._pauses
+            if target in self._by_code[each.code]
+            and (
+                each.dispatch is None
+                or (dispatch is not None and each.dispatch in (dispatch.given, dispatch.id))
+            )
+        ]
+
+
+def _met(mark: Mark, why: str) -> Turn:
+    return Turn(mark.at, mark.known, MET, why)
+
+
+def _promised(mark: Mark, at: datetime, due: datetime | None) -> Sequence[Moved]:
+    return () if due is None else (Moved(Setting(at, due, "promised"), at, mark.known),)
+
+
+def _life(
+    case: Case, target: str, *, closed: tuple[str, str] = (CANCELLED, "closed")
+) -> list[Turn]:
+    """What the end of the ticket and its reopening mean for a clock.
+
+    Args:
+        closed: what a close makes of it, and why.
+    """
+    turns = []
+    for turn in case.life:
+        if turn.why != "closed":
+            turns.append(turn)
+        elif target != "supervision":  # the leader's question stays (督办)
+            turns.append(turn._replace(to=closed[0], why=closed[1]))
+    return turns
+
+
+def _wanted(case: Case, turns: list[Turn]) -> list[Turn]:
+    return sorted((*case.wanted, *turns), key=_at) if case.wanted else turns
+
+
+_CLOSES: Final = (MET, "closed")
+
+
+def _citizens(case: Case, policy: Policy, pauses: _Pauses) -> list[Clock]:
+    """办结 and 答复: from the receipt, never reset (ruling 6)."""
+    received = case.received
+    assert received is not None
+    start, known = received.at, received.known
+    moves: list[Moved] = []
+    for each in case.resolve_moves:
+        if each.setting.basis == OF_THE_LEAD:
+            if not policy.sla.lead_moves_citizen:
+                continue
+            each = each._replace(setting=replace(each.setting, basis="extended"))
+        moves.append(each)
+    moves.extend(
+        moved(mark, mark.due, "designated")
+        for mark in case.pending.values()
+        if mark.due is not None
+    )
+    resolve = Clock(
+        "resolve",
+        start,
+        known,
+        (),
+        life=_life(case, "resolve", closed=_CLOSES),
+        moves=moves,
+        pauses=pauses.of("resolve"),
+    )
+    in_force: list[Turn] = []
+    approved_only = policy.sla.reply_in_force == "approved"
+    for dispatch, reply in case.replies:
+        if dispatch is not None and not dispatch.leads:
+            continue
+        approved, rejected = reply.approved, reply.rejected
+        since: tuple[datetime, datetime] | None = None
+        if approved is not None:
+            since = approved.at, approved.known
+        if not approved_only:
+            since = reply.at, reply.known
+        if since is None:
+            continue
+        in_force.append(Turn(*since, MET, "replied"))
+        if rejected is not None and rejected.at >= since[0]:
+            in_force.append(Turn(rejected.at, rejected.known, RUNNING, "reply_rejected"))
+    answer = Clock(
+        "reply",
+        start,
+        known,
+        in_force,
+        life=_wanted(case, _life(case, "reply", closed=_CLOSES)),
+        moves=case.reply_moves,
+        pauses=pauses.of("reply"),
+    )
+    return [resolve, answer]
+
+
+def _of_dispatch(case: Case, dispatch: Dispatch, pauses: _Pauses) -> list[Clock]:
+    """签收, 首次联系, 承办时限: from the dispatch, accepted or not (ruling 6)."""
+    start, known, terms = dispatch.at, dispatch.known, dispatch.terms
+    over: list[Turn] = []
+    if dispatch.returned is not None:
+        mark = dispatch.returned
+        over.append(Turn(mark.at, mark.known, CANCELLED, "returned"))
+    if dispatch.taken is not None:
+        over.append(Turn(dispatch.taken.at, dispatch.taken.known, CANCELLED, "designated"))
+
+    def clock(
+        target: str, due: datetime | None, turns: list[Turn], life: list[Turn], others: list[Moved]
+    ) -> Clock:
+        made = Clock(
+            target,
+            start,
+            known,
+            turns + over,
+            life=life,
+            id_=dispatch.id,
+            dispatch=dispatch,
+            moves=[*_promised(terms, start, due), *others],
+            pauses=pauses.of(target, dispatch),
+        )
+        asked = dispatch.return_asked
+        if made.why == "returned" and asked is not None:
+            made.excused = max(asked.at, start)
+        return made
+
+    plain = _life(case, "accept")
+    taken_on: list[Turn] = []
+    if dispatch.accepted is not None:
+        taken_on.append(_met(dispatch.accepted, "accepted"))
+    if dispatch.replies:
+        first = dispatch.replies[0]
+        taken_on.append(Turn(first.at, first.known, MET, "replied"))
+    if dispatch.children:
+        child = min(dispatch.children, key=_began)
+        taken_on.append(Turn(child.at, child.known, MET, "passed_on"))
+    found = [clock("accept", terms.accept_due, taken_on, plain, [])]
+
+    passed_to = dispatch.passed_to
+    if dispatch.leads:
+        spoken: list[Turn] = []
+        if dispatch.contacted is not None:
+            spoken.append(_met(dispatch.contacted, "contacted"))
+        if passed_to:
+            child = min(passed_to, key=_began)
+            spoken.append(Turn(child.at, child.known, CANCELLED, "passed_on"))
+        contact = clock("first_contact", terms.contact_due, spoken, _wanted(case, plain), [])
+        contact.calls = dispatch.calls
+        found.append(contact)
+
+    handed_in = came_in(dispatch)
+    closed = _CLOSES if dispatch.leads else (CANCELLED, "closed_before_in")
+    found.append(
+        clock(
+            "department",
+            terms.reply_due,
+            [] if handed_in is None else [handed_in],
+            _life(case, "department", closed=closed),
+            dispatch.moves,
+        )
+    )
+    return found
+
+
+def _began(dispatch: Dispatch) -> datetime:
+    return dispatch.at
+
+
+def came_in(dispatch: Dispatch, *, depth: int = 16) -> Turn | None:
+    """When the unit's part was in: by its own reply, or by those of all that it passed it on to."""
+    found: Turn | None = None
+    reply = dispatch.reply
+    if reply is not None:
+        found = Turn(reply.at, reply.known, MET, "replied")
+    passed_to = dispatch.passed_to
+    if passed_to and depth:
+        below = [came_in(each, depth=depth - 1) for each in passed_to]
+        turns = [each for each in below if each is not None]
+        if len(turns) == len(below):
+            last = max(turns, key=_at)
+            if found is None or last.at < found.at:
+                found = last._replace(why="passed_on_in")
+    return found
+
+
+def _take_over(clocked: Clocked, clocks: list[Clock]) -> None:
+    """What another system had reckoned, of a clock that still runs (存量)."""
+    mine = [
+        each
+        for each in clocks
+        if each.target == clocked.target
+        and (
+            clocked.dispatch is None
+            or (each.dispatch is not None and each.dispatch.given == clocked.dispatch)
+        )
+    ]
+    if not mine:
+        return
+    clock = mine[-1]
+    first = clock.runs[0] if clock.runs else None
+    if (
+        clocked.started is not None
+        and first is not None
+        and first.since == clock.start
+        and (first.until is None or clocked.started < first.until)
+    ):
+        clock.start = clocked.started
+        clock.runs[0] = first._replace(since=clocked.started)
+    if clocked.due is not None:
+        setting = Setting(clock.start, clocked.due, "imported")
+        clock.moves = [Moved(setting, clock.start, clocked.known), *clock.moves]
+    elif clocked.elapsed_seconds is not None:
+        clock.elapsed = clocked.at, clocked.elapsed_seconds
+    if clocked.stopped is not None and clock.status == RUNNING and len(clock.runs) == 1:
+        at = max(clocked.stopped, clock.start)
+        clock.runs = [Run(clock.start, at, clocked.known)]
+        clock.status, clock.why, clock.ended_at = MET, "imported", at
+
+
+# News (过程告知, R9)
+
+
+def _news(case: Case, news: NewsTerms, pauses: Sequence[Pause], first: Cycle | None) -> list[Clock]:
+    """One cycle after the other: each begins with the news, or the miss, that ended the last."""
+    received = case.received
+    assert received is not None
+    if first is None:
+        start, known = received.at, received.known
+        if isinstance(received, Received) and received.after is not None:
+            start = known = received.after  # what was told before is another system's history
+        first = Cycle(1, start, known)
+    number, start, known = first
+    events = sorted((*case.news, *case.life, *case.wanted), key=_at)
+    owed = _Owed()
+    index = 0
+    while index < len(events) and events[index].at <= start:
+        owed.follow(events[index])
+        index += 1
+    found: list[Clock] = []
+    while len(found) < CYCLES_AT_ONCE:
+        while not owed.now:
+            if index >= len(events):
+                return found
+            owed.follow(events[index])
+            start, known = events[index].at, events[index].known
+            index += 1
+        deadline = news.deadline(number, start, pauses)
+        while index < len(events) and not _ends_cycle(events[index], start):
+            owed.follow(events[index])
+            index += 1
+        event = events[index] if index < len(events) else None
+        if deadline is not None and (
+            event is None or event.at > deadline or news.late(deadline, known, event.known)
+        ):
+            if not news.past(deadline):
+                break
+            missed = Clock("interim", start, known, (), id_=str(number), pauses=pauses)
+            missed.status, missed.why, missed.ended_at = MISSED, "no_news", deadline
+            missed.runs = [Run(start, deadline, None)]
+            found.append(missed)
+            number, start, known = number + 1, deadline, deadline
+            while index < len(events) and events[index].at <= start:
+                owed.follow(events[index])
+                index += 1
+            continue
+        if event is None:
+            break
+        found.append(Clock("interim", start, known, (event,), id_=str(number), pauses=pauses))
+        number, start, known = number + 1, event.at, event.known
+        owed.follow(event)
+        index += 1
+    else:
+        return found
+    found.append(Clock("interim", start, known, (), id_=str(number), pauses=pauses))
+    return found
+
+
+class _Owed:
+    """Whether news are owed: the ticket is open, and the citizen wants to hear."""
+
+    __slots__ = ("_barred", "_ended")
+
+    def __init__(self) -> None:
+        self._ended = self._barred = False
+
+    @property
+    def now(self) -> bool:
+        return not (self._ended or self._barred)
+
+    def follow(self, turn: Turn) -> None:
+        if turn.to == MET:
+            return
+        if turn.why in _BARRED or turn.why == "reply_wanted":
+            self._barred = turn.to != RUNNING
+        else:
+            self._ended = turn.to != RUNNING
+
+
+def _ends_cycle(turn: Turn, start: datetime) -> bool:
+    """Of two pieces of news at one instant the second begins nothing."""
+    return turn.to == CANCELLED or (turn.to == MET and turn.at > start)
