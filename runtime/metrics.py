@@ -295,6 +295,33 @@ INTAKE_UNKNOWN_UNITS = Counter(
     action="Add the unit to the directory, or let the platform publish the directory's codes.",
 )
 
+SLA_FACTS = Counter(
+    name="sla_facts",
+    labels=("kind", "target"),
+    meaning="Facts about clocks: started, warning, breached, paused, resumed, met, cancelled, "
+    "recomputed, withdrawn, arbitration_required (R25, R29).",
+    action="`breached` of one target jumping: a unit, or a calendar; `recomputed` and `withdrawn` "
+    "rise when another policy comes into force: `hotline policy effect` says what it moved.",
+)
+SLA_UNDETERMINED = Counter(
+    name="sla_undetermined",
+    labels=("calendar",),
+    meaning="Clocks without a deadline, because their calendar does not know a year.",
+    action="Any: add the year to the calendar in a new version of the policy; they are then "
+    "reckoned anew.",
+)
+SLA_LATE_RETURNS = Counter(
+    name="sla_late_returns",
+    labels=("unit",),
+    meaning="Units that asked to return a dispatch later than the policy lets them (R29).",
+    action="Rising for one unit: speak to it; the hotline may refuse such a return.",
+)
+SLA_DROPPED_MARKS = Counter(
+    name="sla_dropped_marks",
+    labels=(),
+    meaning="Marks of a ticket's history that were dropped because there were too many.",
+    action="Any: a platform repeats itself on one ticket; see in the log which.",
+)
 SLA_RESULTS = Counter(
     name="sla_results",
     labels=("within",),

@@ -42,7 +42,6 @@ class Clock:
         "dispatch",
         "elapsed",
         "ended_at",
-        "excused",
         "handler",
         "id",
         "known",
@@ -83,8 +82,6 @@ class Clock:
         self.handler = dispatch.handler if dispatch is not None else None
         self.role = dispatch.role if dispatch is not None else None
         self.calls: Sequence[Call] = ()
-        self.excused: datetime | None = None
-        """Asked to return it then, and it was taken back: what is missed after is nobody's."""
         self.elapsed: tuple[datetime, float] | None = None
         """Working seconds used until an instant, by another system's reckoning (存量)."""
         self.promise_only = promise_only
@@ -330,7 +327,7 @@ def _of_dispatch(case: Case, dispatch: Dispatch, pauses: _Pauses) -> list[Clock]
     def clock(
         target: str, due: datetime | None, turns: list[Turn], life: list[Turn], others: list[Moved]
     ) -> Clock:
-        made = Clock(
+        return Clock(
             target,
             start,
             known,
@@ -341,10 +338,6 @@ def _of_dispatch(case: Case, dispatch: Dispatch, pauses: _Pauses) -> list[Clock]
             moves=[*_promised(terms, start, due), *others],
             pauses=pauses.of(target, dispatch),
         )
-        asked = dispatch.return_asked
-        if made.why == "returned" and asked is not None:
-            made.excused = max(asked.at, start)
-        return made
 
     plain = _life(case, "accept")
     taken_on: list[Turn] = []

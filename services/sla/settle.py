@@ -480,7 +480,6 @@ def _seen(clock: Clock) -> int:
         clock.known,
         clock.department,
         clock.why,
-        clock.excused,
         clock.elapsed,
         [tuple(each) for each in clock.runs],
         [

@@ -145,8 +145,6 @@ class _Judge:
                     return deadline, False
                 break
             assert run.known is not None or clock.status == "missed"
-            if clock.excused is not None and clock.excused < until:
-                until = clock.excused
             if until > deadline:
                 return deadline, False
             if run.known is not None and run.known > max(deadline, clock.known) + self.late:
