@@ -7,26 +7,28 @@ from typing import Any
 from policy.sla import LevelRow, SlaPolicy, TargetRule
 
 
-def shown(sla: SlaPolicy) -> dict[str, tuple[Any, str]]:
+def terms(sla: SlaPolicy) -> dict[str, tuple[Any, str]]:
     """Value and source of each, by the name of the file; rows in the order they are tried."""
     values: dict[str, Any] = {f"levels.{row.name}": _row(str(row.level), row) for row in sla.levels}
-    values |= {f"{target}.warnings": list(each) for target, each in sla.warnings.items()}
+    values |= {f"{target}.warnings": _percents(each) for target, each in sla.warnings.items()}
     for rows in sla.rules.values():
         for rule in rows:
-            amount = f"{rule.amount} {rule.unit.replace('_', ' ')} of {rule.calendar or 'unit'}"
+            rolls = ", off a day off" if rule.roll else ""
+            unit = rule.unit.replace("_", " ")
+            amount = f"{rule.amount} {unit} of {rule.calendar or 'unit'}{rolls}"
             values[rule.name] = _row(amount, rule)
     values |= {name: _targets(paused) for name, paused in sla.paused_by_row.items()}
     values |= {
         "extension.asked_before_due": sla.extension_asked_before_due,
         "extension.lead_moves_citizen": sla.lead_moves_citizen,
         "late_recording_hours": sla.late_recording / timedelta(hours=1),
-        "arbitration_after": sla.arbitration_after,
-        "reply_in_force": sla.reply_in_force,
         "on_new_version": f"targets: {sla.new_version_targets}",
         "forget_after_days": sla.forget_after.days,
-        "use": sla.use,
     }
-    return {name: (values[name], why) for name, why in sla.sources.items()}
+    return {
+        name: (values[name] if name in values else getattr(sla, name), why)
+        for name, why in sla.sources.items()
+    }
 
 
 def _row(value: str, row: LevelRow | TargetRule) -> str:
@@ -37,6 +39,10 @@ def _row(value: str, row: LevelRow | TargetRule) -> str:
         if (wanted := getattr(row.when, each.name)) is not None
     )
     return "; ".join((value, *asked))
+
+
+def _percents(warnings: tuple[int, ...]) -> str:
+    return ", ".join(f"{each} %" for each in warnings) or "none"
 
 
 def _targets(paused: frozenset[str]) -> str:

@@ -46,9 +46,20 @@ def test_every_number_stands_with_its_source(profile: str) -> None:
     found = {each.name: each for each in numbers(policy)}
     assert {f"repeat.{name}" for name in policy.repeat.sources} <= found.keys()
     assert {f"intake.{name}" for name in policy.intake.sources} <= found.keys()
+    assert {f"sla.{name}" for name in policy.sla.sources} <= found.keys()
     for each in found.values():
         assert each.source.split(":")[0] in {"LAW", "PRESS", "SEED", "CODE", "ISSUE", "OURS"}
         json.dumps(each.value)
+
+
+def test_R25_rows_of_terms_are_shown_with_what_they_ask_for() -> None:
+    found = {each.name: each.value for each in numbers(load("cn-12345").versions[-1].policy)}
+    assert found["sla.accept.danger"] == "15 minutes of cn-24x7; level 1"
+    assert found["sla.first_contact.normal"] == "1 working days of unit"
+    assert found["sla.levels.danger"] == "1; urgency very_urgent"
+    assert found["sla.holds.own-contractor"] == "pauses nothing"
+    assert found["sla.resolve.warnings"] == "75 %, 90 %"
+    assert found["sla.late_recording_hours"] == 24
 
 
 def test_without_a_name_it_is_the_profile_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
