@@ -16,7 +16,10 @@ from deploy.local.broker import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "../shared/data"
-TOPICS = ("hotline.tickets", "hotline.repeats", "hotline.notices", "hotline.dead-letters")
+TOPICS = (
+    *("hotline.tickets", "hotline.repeats", "hotline.sla", "hotline.callbacks"),
+    *("hotline.commands", "hotline.notices", "hotline.dead-letters"),
+)
 
 
 def hotline(*arguments: str, data_dir: Path) -> str:
@@ -48,7 +51,16 @@ def both_ways(events: Path, policy: str, kafka: Cluster, tmp_path: Path) -> dict
         summaries.append(json.loads(printed))
     for topic in TOPICS:
         assert documents(tmp_path / "memory", topic) == documents(tmp_path / "kafka", topic), topic
-    for name in ("tickets", "verdicts", "revisions", "anomalies", "dead_letters", "repeats"):
+    for name in (
+        "tickets",
+        "verdicts",
+        "revisions",
+        "anomalies",
+        "dead_letters",
+        "repeats",
+        "sla",
+        "callbacks",
+    ):
         assert summaries[0][name] == summaries[1][name], name
     result: dict[str, Any] = summaries[0]
     return result
@@ -113,7 +125,7 @@ def test_several_processes_give_the_facts_of_one(tmp_path: Path) -> None:
         assert times == sorted(times)
     for topic in TOPICS:
         assert documents(tmp_path / "1", topic) == documents(tmp_path / "3", topic), topic
-    for name in ("records", "types", "verdicts", "repeats", "anomalies", "dead_letters"):
+    for name in ("records", "types", "verdicts", "repeats", "sla", "callbacks", "dead_letters"):
         assert summaries[0][name] == summaries[1][name], name
 
 
