@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.policies import AS_JSON, instant, loaded, named, table
+from cli.policy_calendar import calendar, coverage, coverage_words, due, warnings
 from cli.policy_effect import effect
+from cli.policy_terms import terms
 from policy.bundle import Bundle, Policy, load
 from policy.errors import PolicyError
 from policy.window import Window, WindowMode
-from runtime.errors import HotlineError
-from runtime.settings import EngineSettings
 
 NAME = click.argument("name", required=False, metavar="[NAME|FOLDER]")
 WINDOW_UNITS = {WindowMode.CALENDAR_MONTHS: "calendar months", WindowMode.ROLLING: "days back"}
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ def numbers(policy: Policy) -> tuple[Number, ...]:
         Number(f"intake.{name}", minutes[name] if name in minutes else getattr(intake, name), why)
         for name, why in intake.sources.items()
     ]
+    found += [Number(f"sla.{name}", *said) for name, said in terms(policy.sla).items()]
     return tuple(Number(each.name, _plain(each.value), each.source) for each in found)
 
 
@@ -130,20 +131,6 @@ def on_duty(policy: Policy, at: datetime) -> list[dict[str, str | None]]:
     return found
 
 
-def instant(text: str | None, bundle: Bundle) -> datetime:
-    """Now, or the time that was given; without an offset it is the bundle's own time.
-
-    Raises:
-        ValueError: it is no time.
-    """
-    if text is None:
-        return datetime.now(UTC)
-    given = datetime.fromisoformat(text)
-    if given.tzinfo is None:
-        given = given.replace(tzinfo=bundle.versions[-1].policy.time_zone)
-    return given
-
-
 # --- The commands -------------------------------------------------------------------------------
 
 
@@ -159,31 +146,41 @@ def policy() -> None:
       hotline policy check city-policy/
       hotline policy show cn-12345
       hotline policy show --at 2026-07-01T23:30 --json | jq .on_duty
+      hotline policy calendar cn-workdays --year 2027
+      hotline policy due --calendar cn-workdays --from 2026-09-30 --amount 5 --unit working_days
     """
 
 
-policy.add_command(effect)
+for each in (calendar, due, effect):
+    policy.add_command(each)
 
 
 @policy.command()
 @NAME
+@click.option("--at", metavar="TIME", help="Warn as of then.  [default: now]")
 @AS_JSON
-def check(name: str | None, as_json: bool) -> None:
-    """Say whether a bundle is valid. Exit code 1 if it is not.
+def check(name: str | None, at: str | None, as_json: bool) -> None:
+    """Say whether a bundle is valid, and which years its calendars know.
+
+    Exit code 1 if it is not. Warns of required roles that nobody fills, and of calendars that end
+    within a year.
 
     \b
     Examples:
       hotline policy check
-      hotline policy check city-policy/ --json
+      hotline policy check city-policy/ --at 2027-01-01 --json
     """
     try:
-        bundle = load(_named(name))
+        bundle = load(named(name))
     except PolicyError as error:
         if not as_json:
             raise click.ClickException(str(error)) from error
         click.echo(json.dumps(_wrong(error), ensure_ascii=False, indent=2))
         raise SystemExit(1) from error
-    vacant = vacancies(bundle.versions[-1].policy)
+    newest = bundle.versions[-1].policy
+    vacant = vacancies(newest)
+    warned = warnings(newest.calendars, instant(at, bundle))
+    known = coverage(newest.calendars)
     if as_json:
         valid = {
             "valid": True,
@@ -191,10 +188,16 @@ def check(name: str | None, as_json: bool) -> None:
             "hash": bundle.hash,
             "versions": [each.policy.version for each in bundle.versions],
             "vacancies": vacant,
+            "calendars": known,
+            "warnings": warned,
         }
         click.echo(json.dumps(valid, ensure_ascii=False, indent=2))
         return
     click.echo(f"{bundle.profile} is valid: {len(bundle.versions)} version(s), hash {bundle.hash}")
+    for each in known:
+        click.echo(coverage_words(each))
+    for warning in warned:
+        click.echo(warning, err=True)
     for each in vacant:
         click.echo(f"nobody is {each['role']} of {each['name']} ({each['unit']})", err=True)
 
@@ -223,38 +226,19 @@ def show(name: str | None, at: str | None, as_json: bool) -> None:
       hotline policy show cn-12345 --at 2026-06-30T23:59
       hotline policy show us-311 --json
     """
-    try:
-        bundle = load(_named(name))
-    except PolicyError as error:
-        raise click.ClickException(str(error)) from error
-    try:
-        when = instant(at, bundle)
-    except ValueError as wrong:
-        raise click.BadParameter(
-            f"{at!r} is no time, such as 2026-07-01T23:30 or 2026-07-01T23:30+08:00",
-            param_hint="--at",
-        ) from wrong
-    said = told(bundle, when)
+    bundle = loaded(name)
+    said = told(bundle, instant(at, bundle))
     if as_json:
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
         return
     console = Console()
-    for table in _tables(said):
-        console.print(table)
+    for each in _tables(said):
+        console.print(each)
         console.print()
 
 
-def _named(name: str | None) -> str:
-    if name is not None:
-        return name
-    try:
-        return EngineSettings.for_command().policy
-    except HotlineError as error:
-        raise click.ClickException(error.text) from error
-
-
 def _tables(said: Mapping[str, Any]) -> list[Table]:
-    head = _table(
+    head = table(
         f"{said['title']} ({said['profile']}, hash {said['hash']}, {said['time_zone']})",
         "version",
         "in force from",
@@ -263,33 +247,27 @@ def _tables(said: Mapping[str, Any]) -> list[Table]:
     for each in said["versions"]:
         mark = "▶ " if each["version"] == said["in_force"] else "  "
         head.add_row(escape(mark + each["version"]), each["effective_from"], escape(each["why"]))
-    rules = _table("rules", "number", "value", "source")
+    rules = table("rules", "number", "value", "source")
     for each in said["numbers"]:
         value = each["value"]
-        shown = ", ".join(value) if isinstance(value, list) else json.dumps(value).strip('"')
-        rules.add_row(*map(escape, (each["name"], shown, each["source"])))
+        listed = isinstance(value, list)
+        text = ", ".join(map(str, value)) if listed else json.dumps(value).strip('"')
+        rules.add_row(*map(escape, (each["name"], text, each["source"])))
     tree = said["categories"]
-    codes = _table(
+    codes = table(
         f"category tree {tree['version']}: {tree['nodes']} nodes, {tree['leaves']} leaves",
         "code that went",
         "is now",
     )
     for old, new in tree["remapped"].items():
         codes.add_row(escape(old), escape(", ".join(new)))
-    duty = _table(f"on duty at {said['at']}", "unit", "", "person")
+    duty = table(f"on duty at {said['at']}", "unit", "", "person")
     for each in said["on_duty"]:
         person = each["person"]
         shown = "[red]nobody[/]" if person is None else escape(f"{each['person_name']} ({person})")
         duty.add_row(escape(each["unit"]), escape(each["name"]), shown)
     count = len(said["vacancies"]) or "none"
-    vacant = _table(f"vacancies among {said['units']} units: {count}", "unit", "", "role")
+    vacant = table(f"vacancies among {said['units']} units: {count}", "unit", "", "role")
     for each in said["vacancies"]:
         vacant.add_row(escape(each["unit"]), escape(each["name"]), each["role"])
     return [head, rules, codes, duty, vacant]
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
-    for index, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=index == 0)
-    return table
