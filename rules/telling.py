@@ -4,7 +4,7 @@ Intake tells of the receipt, the sla service of everything after it: both tell t
 the same words (docs/decisions/0062).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -102,7 +102,7 @@ def dates(
     policy: Policy,
     *,
     now: datetime | None = None,
-    paused: tuple[str, ...] = (),
+    paused: Sequence[str] = (),
 ) -> Dates:
     """Deadlines by clock as data and in words.
 

@@ -91,7 +91,8 @@ class NoticeRequestedData(Part):
     """Of ``citizen.result``: since the reply passed inspection, or was submitted where none is
     asked for; since the close where nobody inspected it (R4)."""
     not_before: AwareDatetime | None = None
-    """Stated in quiet hours: not to be delivered before; local date-time with its offset."""
+    """Stated in quiet hours: not to be delivered before; local date-time with its offset. A step of
+    the ticket that a later revision has overtaken by then need not be delivered."""
 
     channel: Channel | None = None
     """To the citizen: the way they came, and the way back. The number itself is the platform's."""

@@ -5,7 +5,7 @@ deadline that moved; and where a cycle of news was missed and nothing else is to
 What was told is not told again. Whoever cannot or does not want to be told hears nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2s
 from typing import Any, Final, NamedTuple
@@ -339,37 +339,47 @@ class _Telling:
         self, step: _Step | None, results: Sequence[_Result], breached: Collection[str]
     ) -> Outcome:
         """The notice, if there is anything to tell."""
-        told, now = self._told, self._occasion.now
+        told = self._told
         is_open = told.stage not in _ENDED
         at, paused = _deadlines(self._clocks)
-        moved = is_open and (
-            any(when > now and told.deadlines.get(clock) != when for clock, when in at.items())
-            or not set(paused) <= set(told.paused)
-        )
-        said = telling.dates(at, self._policy, now=now, paused=paused)
-        notes: list[Note] = []
         if is_open and not told.acknowledged:
-            self._acknowledge(said.words)
-            moved = False
-        notes += [("sla_results", (self._result(result),)) for result in results]
+            self._acknowledge(self._dates(at, paused).words)
+            moved = None
+        else:
+            moved = self._moved(at, paused) if is_open else None
+        notes: list[Note] = [("sla_results", (self._result(each),)) for each in results]
         if step is not None and step.stage in self._words.stages:
             self._stage(step)
-        if moved:
-            self._moved(said.words)
+        if moved is not None:
+            self._changed(moved)
+        dates = at
         if not self._kind and is_open and any(_is_news(clock) for clock in breached):
-            at = self._no_news(at, paused)
-            said = telling.dates(at, self._policy, now=now, paused=paused)
+            dates = self._no_news(at, paused)
         if not self._kind:
             return Outcome(told)
-        followed = {clock: when for clock, when in at.items() if clock in FOLLOWED}
         told = replace(
             told,
             acknowledged=told.acknowledged or is_open,
             revision=told.revision + 1,
-            deadlines=followed,
+            deadlines=at,
             paused=paused,
         )
-        return Outcome(told, (self._effect(told, said.data, paused),), tuple(notes))
+        effect = self._effect(told, self._dates(dates, paused).data, paused)
+        return Outcome(told, (effect,), tuple(notes))
+
+    def _dates(self, at: Mapping[str, datetime], paused: Sequence[str]) -> telling.Dates:
+        return telling.dates(at, self._policy, now=self._occasion.now, paused=paused)
+
+    def _moved(self, at: Mapping[str, datetime], paused: Sequence[str]) -> Words | None:
+        """What is new of the deadlines to come; None where all was told."""
+        told, now = self._told, self._occasion.now
+        new = {
+            clock: when
+            for clock, when in at.items()
+            if when > now and told.deadlines.get(clock) != when
+        }
+        still = [clock for clock in paused if clock not in told.paused]
+        return self._dates(new, still).words if new or still else None
 
     def _acknowledge(self, in_words: Words) -> None:
         """Whose number came later, or who wants an answer now: told what intake could not."""
@@ -401,7 +411,7 @@ class _Telling:
             if words:
                 self._data["words"] = words
 
-    def _moved(self, in_words: Words) -> None:
+    def _changed(self, in_words: Words) -> None:
         if self._kind:
             self._texts.append(Words(f"{in_words.zh}。", f"{in_words.en}."))
             return
@@ -428,7 +438,7 @@ class _Telling:
         self._named(told.unit)
         self._texts.append(
             self._words.no_news.filled(
-                telling.dates(at, self._policy, now=now, paused=paused).words,
+                self._dates(at, paused).words,
                 ticket=self._occasion.ticket,
                 stands=self._words.stands[stage].filled(unit=self._unit(told.unit)),
             )
