@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from cli.explaining import words
+from cli.explaining.clocks import Clock, Task, clocks_of, tasks_of
 from cli.explaining.material import Document, Material, Seen
 from cli.explaining.speaker import Speaker, alike, join, kind_of, minute
 from cli.explaining.words import Words, fill
@@ -132,6 +133,8 @@ class Story:
     zone: str
     happenings: tuple[Happening, ...]
     judgements: tuple[Judgement, ...]
+    clocks: tuple[Clock, ...]
+    tasks: tuple[Task, ...]
     notices: tuple[Notice, ...]
     letters: tuple[Aside, ...]
     first: First | None
@@ -151,6 +154,8 @@ def tell(material: Material, speaker: Speaker) -> Story:
         zone=str(speaker.zone),
         happenings=happenings,
         judgements=tuple(judgements),
+        clocks=clocks_of(material.clocks, speaker),
+        tasks=tasks_of(material.tasks, speaker),
         notices=tuple(_notice(each, speaker) for each in material.notices),
         letters=tuple(_aside(each, material.blockers, speaker) for each in material.letters),
         first=_first(material, speaker),
@@ -308,7 +313,7 @@ def _notice(fact: Document, speaker: Speaker) -> Notice:
     person, unit = data.get("person"), data.get("unit_name")
     to = (
         words.CITIZEN
-        if unit is None
+        if unit is None or data["notice"].startswith("citizen.")
         else Words(f"{person or '?'}, {unit}", f"{unit} {person or '?'}")
     )
     alarm = words.NOTHING

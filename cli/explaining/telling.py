@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from cli.explaining.clocks import Clock, Days, Statement, Task
 from cli.explaining.prose import Prose
 from cli.explaining.speaker import minute
 from cli.explaining.story import Aside, Happening, Judgement, Notice, Story
@@ -22,6 +23,14 @@ COLOURS = {
     "confirmed": "red",
     "excluded": "blue",
     "overturned": "magenta",
+}
+CLOCK_COLOURS = {
+    "warning": "yellow",
+    "breached": "red",
+    "paused": "blue",
+    "met": "green",
+    "answered": "green",
+    "uncontacted": "red",
 }
 ZH = "cyan"
 
@@ -48,6 +57,14 @@ def rendered(story: Story, language: Language = "both") -> Iterator[RenderableTy
         yield Padding(Prose(teller.both(story.first.said)), (0, 0, 0, 1))
         if story.first.happenings:
             yield teller.happenings(story.first.happenings, story.first.ticket)
+    if story.clocks:
+        yield teller.rule("Deadlines", "时限", len(story.clocks))
+        for clock in story.clocks:
+            yield teller.clock(clock)
+    if story.tasks:
+        yield teller.rule("Callbacks", "回访", len(story.tasks))
+        for task in story.tasks:
+            yield teller.task(task)
     if story.notices:
         yield teller.rule("Who was told what", "告知", len(story.notices))
         yield teller.notices(story.notices)
@@ -156,6 +173,60 @@ class _Teller:
             table.add_row(self.short("policy", "规则版本"), Text(each.policy, style="dim"))
         return Group(Prose(head), Padding(table, (0, 0, 0, 3)))
 
+    def clock(self, clock: Clock) -> RenderableType:
+        """A clock: its rule, what was stated of it, and which days counted."""
+        last = clock.statements[-1]
+        head = Text.assemble(
+            " ",
+            (self.short(*clock.title), "bold"),
+            (f"  {clock.id}", "dim"),
+            f"  {clock.whose}" if clock.whose else "",
+            "  ",
+            (self.short(*last.said), CLOCK_COLOURS.get(last.kind, "")),
+        )
+        table = _table()
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        if clock.rule:
+            table.add_row(self.short("rule", "规则"), Prose(self.both(clock.rule)))
+        for each in clock.statements:
+            table.add_row(_when(each.at), self._stated(each))
+        for days in clock.days:
+            table.add_row("", self._days(days))
+        if clock.held:
+            table.add_row("", Prose(self.both(clock.held)))
+        return Group(Prose(head), Padding(table, (0, 0, 0, 3)))
+
+    def task(self, task: Task) -> RenderableType:
+        table = _table()
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for each in task.statements:
+            table.add_row(_when(each.at), self._stated(each))
+        head = Text.assemble(
+            " ", (self.short(f"close {task.round}", f"第 {task.round} 次结案"), "bold")
+        )
+        head.append(f"  {task.id}", style="dim")
+        return Group(Prose(head), Padding(table, (0, 0, 0, 3)))
+
+    def _stated(self, each: Statement) -> Prose:
+        said = Text(self.short(*each.said), style=CLOCK_COLOURS.get(each.kind, ""))
+        if each.moved_from is not None and each.due is not None:
+            said.append(f"  {minute(each.moved_from)} → {minute(each.due)}")
+        elif each.due is not None:
+            said.append(f"  {minute(each.due)}")
+        if each.cause:
+            said.append(f"  ({self.short(*each.cause)})", style="dim")
+        said.append("\n")
+        said.append(self.both(each.why))
+        return Prose(said)
+
+    def _days(self, days: Days) -> Text:
+        label = self.short("counts", "计入") if days.counted else self.short("not", "不计")
+        return Text(
+            f"{days.said}: {label} — {self.short(*days.why)}", style="" if days.counted else "dim"
+        )
+
     def notices(self, notices: Sequence[Notice]) -> Table:
         table = _table()
         table.add_column(no_wrap=True)
@@ -220,6 +291,34 @@ def document(story: Story) -> dict[str, Any]:
             "said": story.first.said._asdict(),
             "events": [_event(each) for each in story.first.happenings],
         },
+        "clocks": [
+            {
+                "clock": each.id,
+                "title": each.title._asdict(),
+                "rule": _or_none(each.rule),
+                "department": each.whose or None,
+                "statements": [_stated(one) for one in each.statements],
+                "held": _or_none(each.held),
+                "days": [
+                    {
+                        "first": days.first.isoformat(),
+                        "last": days.last.isoformat(),
+                        "counted": days.counted,
+                        "why": days.why._asdict(),
+                    }
+                    for days in each.days
+                ],
+            }
+            for each in story.clocks
+        ],
+        "callbacks": [
+            {
+                "task": each.id,
+                "round": each.round,
+                "statements": [_stated(one) for one in each.statements],
+            }
+            for each in story.tasks
+        ],
         "notices": [
             {
                 "time": _iso(each.at),
@@ -258,6 +357,20 @@ def _event(each: Happening) -> dict[str, Any]:
         "anomaly": each.anomaly,
         "anomaly_said": _or_none(each.anomaly_said),
         "data": dict(each.data),
+    }
+
+
+def _stated(each: Statement) -> dict[str, Any]:
+    return {
+        "time": _iso(each.at),
+        "kind": each.kind,
+        "said": each.said._asdict(),
+        "why": each.why._asdict(),
+        "cause": _or_none(each.cause),
+        "due": _iso(each.due),
+        "moved_from": _iso(each.moved_from),
+        "policy": each.policy,
+        "fact": dict(each.fact),
     }
 
 

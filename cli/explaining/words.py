@@ -442,6 +442,7 @@ CHANGED: Final = {
     "anonymous": Words("anonymous", "匿名"),
     "confidential": Words("confidential", "保密"),
     "reply_wanted": Words("reply wanted", "需要回复"),
+    "reply_by": Words("way of the reply", "答复方式"),
     "matter": Words("object of the complaint", "涉事主体"),
     "place": Words("place", "事发地点"),
     "department": Words("department", "涉及部门"),
@@ -565,3 +566,45 @@ LETTERS: Final = {
     "invalid_redrive": Words("what was put back is no letter", "重投内容无效"),
 }
 """Reasons of dead letters."""
+
+# Clocks and callback tasks
+
+STATED: Final = {
+    "started": Words("started", "开始计时"),
+    "warning": Words("warning at", "预警"),
+    "breached": Words("BREACHED", "超时"),
+    "paused": Words("paused", "暂停计时"),
+    "resumed": Words("runs on", "恢复计时"),
+    "met": Words("met", "达成"),
+    "cancelled": Words("cancelled", "取消"),
+    "recomputed": Words("deadline moved", "时限变更"),
+    "withdrawn": Words("breach withdrawn", "撤销超时"),
+    "arbitration_required": Words("arbitration required", "提请仲裁"),
+    "scheduled": Words("scheduled", "已安排"),
+    "due": Words("call now", "应回访"),
+    "attempted": Words("nobody reached", "未接通"),
+    "rescheduled": Words("put off", "改期"),
+    "answered": Words("answered", "已回访"),
+    "uncontacted": Words("not reached in any way", "未联系上"),
+    "recheck": Words("to be asked again", "复查"),
+    "waived": Words("nobody to ask", "不回访"),
+}
+"""What a fact of a clock or a task says, by its kind."""
+
+ARBITRATION: Final = Words("returns and bounces", "退单与流转")
+AMOUNTS: Final = {
+    "minutes": Words("minutes", "分钟"),
+    "hours": Words("hours", "小时"),
+    "working_days": Words("working days", "个工作日"),
+    "calendar_days": Words("calendar days", "个自然日"),
+}
+DAY_KINDS: Final = {
+    "workday": Words("working day", "工作日"),
+    "weekend": Words("weekend", "周末"),
+    "holiday": Words("holiday", "节假日"),
+    "make_up": Words("make-up working day", "调休上班"),
+    "half_day": Words("half day", "半天"),
+    "override": Words("by the bundle", "日历另行规定"),
+}
+DAY_OF_START: Final = Words("the day it began, counted from the next", "起始当日，次日起算")
+PROVISIONAL: Final = Words("not yet published", "尚未公布")
