@@ -64,6 +64,8 @@ class Desk:
             elif task.command_until is not None and mark.what == REOPENED:
                 self._keep(replace(task, command_until=None))
             task = None
+        if task is not None and task.phase == CANCELLED:
+            task = None  # what cancelled it has been taken back by what came late
         if period.first is None:
             if close is not None:
                 ended = life.ended_after(ticket.marks, close)
@@ -96,17 +98,8 @@ class Desk:
             self._waive(close, reason)
             return
         row = policy.intermittent_of(ticket.leaf)
-        task = Task(
-            id=task_id(self.occasion.key, close.id),
-            round=max(close.round, 1),
-            closed_at=close.at,
-            sequence=close.sequence,
-            phase=WAITING,
-            plan=self._plan(),
-            checks=row.checks if row is not None else 1,
-            revision=close.revision,
-            fact=close.fact,
-        )
+        checks = row.checks if row is not None else 1
+        task = replace(self._task_of(close, WAITING, self._plan()), checks=checks)
         due = close.at + policy.after
         if ticket.due_before is not None:
             due = ticket.due_before
@@ -114,8 +107,10 @@ class Desk:
             policy, ticket.cells, task.channel, max(due, now), choosing.fraction(task.id)
         )
         task = _placed(task, place, begun=True)
-        self._state(
-            "scheduled", task, "reopened_between" if close.revision else "closed", last=close
+        self._state("scheduled", task, "reopened_between" if close.revision else "closed")
+        stated = self._task
+        self._remark(
+            replace(close, revision=stated.revision, fact=stated.fact, armed=close.armed + 1)
         )
 
     def _why_not(self, close: Mark) -> str | None:
@@ -147,19 +142,24 @@ class Desk:
         return (policy.channel, *(each for each in policy.then if each != policy.channel))
 
     def _waive(self, close: Mark, reason: str) -> None:
-        task = Task(
-            id=task_id(self.occasion.key, close.id),
+        task = self._task_of(close, CANCELLED, (self.policy.channel,))
+        stated = self._said("waived", task, reason)
+        self._remark(replace(close, revision=stated.revision, fact=stated.fact))
+
+    def _task_of(self, close: Mark, phase: str, plan: tuple[str, ...]) -> Task:
+        return Task(
+            id=task_id(self.occasion.key, close.id, close.armed),
             round=max(close.round, 1),
             closed_at=close.at,
             sequence=close.sequence,
-            phase=CANCELLED,
-            plan=(self.policy.channel,),
-            revision=close.revision,
-            fact=close.fact,
+            phase=phase,
+            plan=plan,
+            revision=0 if close.armed else close.revision,
+            fact="" if close.armed else close.fact,
         )
-        stated = self._said("waived", task, reason)
-        marked = replace(close, revision=stated.revision, fact=stated.fact)
-        self.ticket = replace(self.ticket, marks=life.changed(self.ticket.marks, marked))
+
+    def _remark(self, close: Mark) -> None:
+        self.ticket = replace(self.ticket, marks=life.changed(self.ticket.marks, close))
 
     def _cancel(self, task: Task, why: str) -> None:
         self._state("cancelled", replace(task, phase=CANCELLED), why)
@@ -295,7 +295,7 @@ class Desk:
         most = policy.attempts if task.channel == PHONE else 1
         useless = outcome in policy.useless_outcomes
         task = replace(task, phase=WAITING, until=None)
-        earliest = max(now, task.tries[-1].at + policy.gap)
+        earliest = max(now, task.tries[-1].at + policy.gap, _not_before(task, policy))
         if len(tried) < most and not useless:
             begun = task.begun_at or now
             days = max(1, policy.over_days - (most - len(tried) - 1))
@@ -481,12 +481,7 @@ class Desk:
 
     def _state(self, what: str, task: Task, reason: str, **more: Any) -> None:
         """State a fact of the task, which from now on is the ticket's."""
-        close = more.pop("last", None)
-        stated = self._said(what, task, reason, **more)
-        self._keep(stated)
-        if close is not None:
-            marked = replace(close, revision=stated.revision, fact=stated.fact)
-            self.ticket = replace(self.ticket, marks=life.changed(self.ticket.marks, marked))
+        self._keep(self._said(what, task, reason, **more))
 
     def _said(self, what: str, task: Task, reason: str, **more: Any) -> Task:
         task = replace(task, revision=task.revision + 1)
@@ -530,6 +525,14 @@ def _same(task: Task, report: Try, policy: CallbackPolicy) -> int | None:
         if each.channel == report.channel and abs(each.at - report.at) <= policy.same_try:
             return index
     return None
+
+
+def _not_before(task: Task, policy: CallbackPolicy) -> datetime:
+    """A platform that asks too early brings no try of ours forward (R33)."""
+    if task.not_before is not None:
+        return task.not_before
+    begins = task.closed_at + policy.after
+    return min(begins, task.begun_at) if task.begun_at is not None else begins
 
 
 def _not_missed(task: Task, at: datetime) -> Task:

@@ -53,10 +53,12 @@ class Occasion:
     traceparent: str | None = None
 
 
-def task_id(key: str, close: str) -> str:
-    """Of the task of a close: the same at every replay."""
+def task_id(key: str, close: str, again: int = 0) -> str:
+    """Of the task of a close: the same at every replay; of one that was cancelled by mistake and is
+    armed again, another."""
+    discriminator = f"{CLOSED} {again}" if again else CLOSED
     return effect_id(
-        service=SERVICE, state_key=key, fact_type=_TASK, cause=close, discriminator=CLOSED
+        service=SERVICE, state_key=key, fact_type=_TASK, cause=close, discriminator=discriminator
     )
 
 

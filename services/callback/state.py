@@ -38,6 +38,9 @@ class Mark(Struct, frozen=True, array_like=True, omit_defaults=True):
     revision: int = 0
     """Of a close that was waived: facts of its task so far."""
     fact: str = ""
+    armed: int = 0
+    """Of a close: how often a task was scheduled for it; again only after a cancel that what came
+    late took back."""
 
     @property
     def order(self) -> Order:

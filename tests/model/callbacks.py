@@ -78,6 +78,7 @@ class Machine:
         self.policy = policy
         self.processor = Callback()
         self.states: dict[str, bytes] = {}
+        self.wakes: dict[str, datetime] = {}
         self.facts: list[CallbackFact] = []
         self.commands: list[CommandReopen] = []
         self.written: list[bytes] = []
@@ -88,11 +89,12 @@ class Machine:
         start = len(self.facts)
         for event in events:
             assert event.recordedtime is not None
-            self.wake(event.recordedtime)
+            now = event.recordedtime.astimezone(UTC)
+            self.wake(now)
             keys = self.processor.keys(event, self.policy)
             if keys:
                 states = {key: self.state(key) for key in keys}
-                decision = self.processor.decide(states, event, event.recordedtime, self.policy)
+                decision = self.processor.decide(states, event, now, self.policy)
                 self._take(decision, keys)
         return self.facts[start:]
 
@@ -100,11 +102,7 @@ class Machine:
         """Fires what is due before ``now``, the earliest first."""
         start = len(self.facts)
         while True:
-            due = [
-                (state.wake_at, key)
-                for key in self.states
-                if (state := self.state(key)) and state.wake_at and state.wake_at < now
-            ]
+            due = [(when, key) for key, when in self.wakes.items() if when < now]
             if not due:
                 return self.facts[start:]
             when, key = min(due)
@@ -122,6 +120,9 @@ class Machine:
     def _take(self, decision: Any, keys: Sequence[str]) -> None:
         assert set(decision.states) <= set(keys)
         for key, state in decision.states.items():
+            self.wakes.pop(key, None)
+            if state is not None and state.wake_at is not None:
+                self.wakes[key] = state.wake_at
             if state is None:
                 self.states.pop(key, None)
             else:
