@@ -7,7 +7,7 @@ and that deadline stood (I7).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -22,6 +22,8 @@ def _days(year: int, *ranges: tuple[int, int, int]) -> set[date]:
 OFF = _days(
     2026, (1, 1, 3), (2, 15, 23), (4, 4, 6), (5, 1, 5), (6, 19, 21), (9, 25, 27), (10, 1, 7)
 )
+OFF |= _days(2027, (1, 1, 1), (2, 5, 10))
+"""As far as the law goes; the notice is not out."""
 MADE_UP = _days(2026, (1, 4, 4), (2, 14, 14), (2, 28, 28), (5, 9, 9), (9, 20, 20), (10, 10, 10))
 
 
@@ -119,6 +121,17 @@ class Happened:
     """When it counts: its own time, never later than it was recorded."""
     recorded: datetime
     data: Mapping[str, Any]
+    asked: "Happened | None" = None
+    """Of a granted extension: the request; asked for in time is in time."""
+
+    @property
+    def counts(self) -> datetime:
+        """From when on it can keep a deadline from being missed."""
+        return self.asked.at if self.asked else self.at
+
+    @property
+    def known(self) -> datetime:
+        return self.asked.recorded if self.asked else self.recorded
 
 
 Content = Mapping[str, Any]
@@ -181,7 +194,12 @@ CREATES = (
 class Story:
     """One ticket by a set of events."""
 
-    def __init__(self, events: Iterable[Happened], numbers: Numbers, now: datetime) -> None:
+    def __init__(
+        self,
+        events: Iterable[Happened],
+        numbers: Numbers,
+        now: datetime,
+    ) -> None:
         self.events = sorted(events, key=lambda each: each.at)
         self.numbers = numbers
         self.now = now
@@ -194,6 +212,7 @@ class Story:
         return [each for each in self.events if each.kind in kinds]
 
     def content(self) -> Content:
+        """What the ticket says in the end."""
         found: dict[str, Any] = dict(self.receipt.data) if self.receipt else {}
         for each in self.of("ticket.amended"):
             found |= each.data["changes"]
@@ -307,7 +326,9 @@ class Story:
         found += self._questions("supervision", "ordered", "answered")
         over = self.over()
         for each in found:
-            if each is not None and over is not None and (each.ended is None or each.ended > over):
+            if each is None or over is None:
+                continue
+            if each.ended is None or each.ended > over:
                 each.ended, each.how = over, "cancelled"
         return {each.id: each for each in found if each is not None}
 
@@ -326,18 +347,8 @@ class Story:
             named = each.data.get("dispatch_id")
             lead = next((one for one in self.dispatches if one.id == named), None)
             if named is None or (lead is not None and lead.leads):
-                found.append((self._asked(each), each.data["new_due_at"]))
+                found.append((each.at, each.data["new_due_at"]))
         return sorted(found)
-
-    def _asked(self, granted: Happened) -> datetime:
-        """When an extension counts: when it was asked for, else when it was granted."""
-        asked = [
-            each.at
-            for each in self.of("extension.requested")
-            if each.at <= granted.at
-            and each.data.get("dispatch_id") == granted.data.get("dispatch_id")
-        ]
-        return max(asked, default=granted.at)
 
     def _resolve(self) -> Clock | None:
         assert self.receipt is not None
@@ -360,7 +371,7 @@ class Story:
         if not self._wants_to_hear():
             return None
         settings = [
-            (self._asked(each), each.data["new_due_at"])
+            (each.at, each.data["new_due_at"])
             for each in self.of("extension.granted")
             if each.data.get("dispatch_id") is None
         ]
@@ -369,7 +380,7 @@ class Story:
         ends = [
             each.at
             for each in self.of("reply.approved", "ticket.closed")
-            if reopened is None or each.at > reopened
+            if (reopened is None or each.at > reopened) and not self._helping(each)
         ]
         if made is not None and ends:
             made.ended, made.how = min(ends), "met"
@@ -425,6 +436,10 @@ class Story:
         else:
             before = [one for one in before if one.leads]
         return bool(before) and before[-1] is dispatch
+
+    def _helping(self, each: Happened) -> bool:
+        """Whether it is about a supporting unit's part."""
+        return any(self._mine(one, each) for one in self.dispatches if not one.leads)
 
     def _returned(self, dispatch: Dispatch) -> datetime | None:
         return min(
@@ -493,14 +508,16 @@ class Story:
             if each.data.get("contacted_at") and self._mine(dispatch, each)
         ]
         made = self._end(made, dispatch, met)
-        children = [child.at for child in dispatch.children if child.leads]
+        children = [
+            child.at for child in dispatch.children if child.leads and self._returned(child) is None
+        ]
         if made is not None and children and (made.ended is None or min(children) < made.ended):
             made.ended, made.how = min(children), "cancelled"
         return made
 
     def _department(self, dispatch: Dispatch) -> Clock | None:
         settings = [
-            (self._asked(each), each.data["new_due_at"])
+            (each.at, each.data["new_due_at"])
             for each in self.of("extension.granted")
             if self._extends(dispatch, each)
         ]
@@ -545,8 +562,11 @@ class Story:
             answers = [
                 one.at for one in self.of(f"{thing}.{answered}") if one.data[f"{thing}_id"] == name
             ]
-            if made is not None and answers:
-                made.ended, made.how = min(answers), "met"
+            ends = [(at, "met") for at in answers]
+            if thing == "verification" and (closed := self.closed_at()) is not None:
+                ends.append((closed, "cancelled"))
+            if made is not None and ends:
+                made.ended, made.how = min(ends)
             found.append(made)
         return found
 
@@ -581,31 +601,56 @@ def _merged(
     return found
 
 
+def answered(events: Iterable[Happened]) -> list[Happened]:
+    """The events with each granted extension knowing what it answers; in the order of time."""
+    open_: dict[str | None, Happened] = {}
+    found = []
+    for each in sorted(events, key=lambda one: one.at):
+        place = each.data.get("dispatch_id")
+        if each.kind == "extension.requested":
+            open_[place] = each
+        elif each.kind == "extension.refused":
+            open_.pop(place, None)
+        elif each.kind == "extension.granted":
+            each = replace(each, asked=open_.pop(place, None))
+        found.append(each)
+    return found
+
+
 def breaches(events: Sequence[Happened], numbers: Numbers, now: datetime) -> dict[str, datetime]:
     """Clocks that are breached at ``now``, and the deadline that they missed first (I7).
 
-    For every deadline that a clock ever had: by what counts up to it and was recorded in time, was
-    the clock open and the deadline still that?
+    A clock is breached iff at some instant, by what counts up to it, it was open and its deadline
+    had come. What happened in time but was recorded too late after that deadline helps no more.
     """
     found: dict[str, datetime] = {}
-    moments = sorted({each.at for each in events})
-    candidates: set[tuple[datetime, str]] = set()
+    events = answered(events)
+    moments = {each.counts for each in events}
+    deadlines: set[datetime] = set()
     for moment in moments:
-        for clock in Story([e for e in events if e.at <= moment], numbers, now).clocks().values():
+        before = [each for each in events if each.counts <= moment]
+        for clock in Story(before, numbers, now).clocks().values():
             if clock.deadline is not None and clock.deadline < now:
-                candidates.add((clock.deadline, clock.id))
-    for deadline, name in sorted(candidates):
-        counts = [
-            each
-            for each in events
-            if each.at <= deadline
-            and (each.kind in CREATES or each.recorded <= deadline + numbers.late_recording)
-        ]
-        clock_then = Story(counts, numbers, deadline).clocks().get(name)
-        if clock_then is None or clock_then.ended is not None:
-            continue
-        if clock_then.deadline == deadline and name not in found:
-            found[name] = deadline
+                deadlines.add(clock.deadline)
+    for moment in sorted(moments | deadlines):
+        known: dict[frozenset[str], dict[str, Clock]] = {}
+        for deadline in sorted(each for each in deadlines if each <= moment):
+            counts = [
+                each
+                for each in events
+                if each.counts <= moment
+                and (
+                    each.kind in CREATES
+                    or each.counts > deadline
+                    or each.known <= deadline + numbers.late_recording
+                )
+            ]
+            names = frozenset(each.id for each in counts)
+            if names not in known:
+                known[names] = Story(counts, numbers, moment).clocks()
+            for name, clock in known[names].items():
+                if name not in found and clock.ended is None and clock.deadline == deadline:
+                    found[name] = deadline
     return found
 
 
