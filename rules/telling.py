@@ -5,7 +5,7 @@ the same words (docs/decisions/0062).
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -118,10 +118,17 @@ def dates(
     for when, clock in local:
         texts = notices.overdue if now is not None and when < now else notices.deadlines
         if clock in texts:
-            told.append(texts[clock].filled(at=when.strftime("%Y-%m-%d %H:%M")))
+            told.append(texts[clock].filled(at=_at(when)))
     told += [notices.paused[clock] for clock in paused if clock in notices.paused]
     data = [{"clock": clock, "at": when} for when, clock in local]
     return Dates(data, joined(told, _SEPARATOR) if told else notices.no_deadline)
+
+
+def _at(local: datetime) -> str:
+    """Midnight is the 24:00 of the day that it ends: «by the 4th, 00:00» reads as the 4th."""
+    if local.hour or local.minute:
+        return local.strftime("%Y-%m-%d %H:%M")
+    return (local - timedelta(days=1)).strftime("%Y-%m-%d 24:00")
 
 
 def joined(texts: list[Words], between: Words = _NO_WORDS) -> Words:

@@ -38,8 +38,8 @@ class ToldCity:
     def put(
         self, kind: str, at: str, data: dict[str, Any] | None = None, *, recorded: str | None = None
     ) -> list[NoticeRequested]:
-        """An event, recorded at its time unless ``recorded`` says later; what is told by it, the
-        timers before it included."""
+        """An event, recorded at its time unless ``recorded`` says later. Returns what the citizen
+        is told by it and by the timers before it; liaisons are left out."""
         self._number += 1
         document = {
             "specversion": "1.0",
@@ -94,7 +94,8 @@ class ToldCity:
             raise failure.error
         every = self.written.get(NOTICES.name, [])
         values, self._told = every[self._told :], len(every)
-        return [_checked(value) for value in values]
+        told = [_checked(value) for value in values]
+        return [each for each in told if each.data.notice.startswith("citizen.")]
 
 
 def _checked(value: bytes) -> NoticeRequested:
@@ -107,9 +108,9 @@ def _checked(value: bytes) -> NoticeRequested:
 
 
 def brief(notices: list[NoticeRequested]) -> list[str]:
-    """``["progressed accepted"]``: kind and stage of those to the citizen."""
-    told = (each.data for each in notices if each.data.notice.startswith("citizen."))
-    return [" ".join(filter(None, (each.notice[8:], each.stage))) for each in told]
+    """``["progressed accepted"]``: kind and stage of each."""
+    said = [each.data for each in notices]
+    return [" ".join(filter(None, (each.notice[8:], each.stage))) for each in said]
 
 
 def day(notice: NoticeRequested) -> dict[str, str]:
