@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench import calendars as calendars_bench
 from bench import dedup as dedup_bench
 from bench import driving, stage
 from bench import http as http_bench
@@ -325,6 +326,22 @@ def lookup(
             lookup_bench.run(load, postgres, log_dir=build_dir() / "logs", say=say)
         )
     publish(lookup_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
+
+
+@main.command()
+@click.option("--calls", default=1_000_000, show_default=True, type=click.IntRange(min=10_000))
+@markdown_option
+@json_option
+def calendars(calls: int, markdown: bool, json_file: Path | None) -> None:
+    """So many deadlines worked out, and so much working time counted, of each shipped calendar.
+
+    \b
+    Examples:
+      python -m bench calendars
+      python -m bench calendars --calls 100000
+    """
+    outcome = calendars_bench.run(calls, say=say)
+    publish(calendars_bench.sheet(outcome), outcome.to_dict(), markdown, json_file)
 
 
 def _repeat(plan: repeat_bench.Plan, address: str, markdown: bool, json_file: Path | None) -> None:

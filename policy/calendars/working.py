@@ -23,7 +23,7 @@ from policy.calendars.layout import (
 
 _ONE_DAY = timedelta(days=1)
 _LATE_HOUR = 20
-"""No clock was ever set back further over midnight; before it the local date is right."""
+"""Since 1970 no clock was set back further over midnight; before it the local date is right."""
 
 
 class WorkingCalendar:
@@ -266,6 +266,8 @@ class WorkingCalendar:
 
     def rests_on_provisional(self, start: datetime, end: datetime) -> bool:
         """Whether a day from that of ``start`` to that of ``end`` may still become another."""
+        if not self._provisional and not self._unpublished:
+            return False
         first, last = self.local_date(start), self.local_date(end)
         if any(first.year <= year <= last.year for year in self._provisional):
             return True
