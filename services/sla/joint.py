@@ -85,7 +85,7 @@ def _lacking(
     own = case.by_id.get(asking) if asking is not None else _last_lead(case)
     found: list[_Lacking] = []
     for each in case.dispatches:
-        if each.over or each.passed_to or came_in(each) is not None:
+        if each.over or each.passed_to or _is_in(each, case):
             continue  # of what was passed on, those that lack are named themselves
         need = "own_reply" if each is own else "other_leads" if each.leads else "supporting"
         if need in needs:
@@ -98,6 +98,18 @@ def _lacking(
             words = _words(_QUESTION, task.mark.id, task, at, policy)
             found.append(_Lacking(VERIFICATION, None, task.department, at, words))
     return found
+
+
+def _is_in(dispatch: Dispatch, case: Case) -> bool:
+    """Whether its part is in, or that of a unit above, which answers for those below it (R65)."""
+    above: Dispatch | None = dispatch
+    seen: set[str] = set()
+    while above is not None and above.id not in seen:
+        if came_in(above) is not None:
+            return True
+        seen.add(above.id)
+        above = case.by_id.get(above.parent) if above.parent is not None else None
+    return False
 
 
 def _last_lead(case: Case) -> Dispatch | None:
