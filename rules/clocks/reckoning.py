@@ -150,7 +150,7 @@ def _course(
         basis,
         total,
         _warnings(terms.warnings, total, counted_from, (), calendar),
-        _provisional(calendar, counted_from, due),
+        calendar.rests_on_provisional(counted_from, due),
     )
 
 
@@ -201,7 +201,7 @@ def _with_pauses(
         paused_since=paused_since,
         held=held,
         warn_at=_warnings(terms.warnings, total, counted_from, pauses, calendar),
-        provisional=_provisional(calendar, counted_from, deadline),
+        provisional=calendar.rests_on_provisional(counted_from, deadline),
     )
 
 
@@ -333,15 +333,3 @@ def _so_far(
     except CalendarUnknown:
         return ZERO
     return used
-
-
-def _provisional(calendar: WorkingCalendar, first: datetime, last: datetime) -> bool:
-    return any(begins <= last and first < ends for begins, ends in _provisional_years(calendar))
-
-
-@lru_cache(maxsize=256)
-def _provisional_years(calendar: WorkingCalendar) -> tuple[tuple[datetime, datetime], ...]:
-    def begins(year: int) -> datetime:
-        return datetime(year, 1, 1, tzinfo=calendar.zone).astimezone(UTC)
-
-    return tuple((begins(year), begins(year + 1)) for year in calendar.provisional_years)
