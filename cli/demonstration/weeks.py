@@ -61,13 +61,12 @@ class Weeks:
         return dict(sorted(Counter(kind_of(each["type"]) for each in self.written[topic]).items()))
 
     def of(self, story: str, shown: str) -> Fact | None:
-        """The last fact of a story's ticket that ``shown`` names (``ClockStory.shows``)."""
-        found = None
+        """The first fact of a story's ticket that ``shown`` names (``ClockStory.shows``)."""
         for topic in SHOWN_OF:
             for fact in self.written[topic]:
                 if fact["subject"] == self.tickets[story] and named(topic, fact) == shown:
-                    found = fact
-        return found
+                    return fact
+        return None
 
 
 SHOWN_OF: Final = (TICKETS.name, SLA.name, CALLBACKS.name, COMMANDS.name)

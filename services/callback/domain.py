@@ -37,7 +37,7 @@ from schemas.events import (
 from schemas.events.contacts import CallDirection, CallPurpose
 from schemas.events.dispatches import DispatchRole
 from schemas.events.tickets import ClockKind, TicketContent, TicketReceivedData, TicketState
-from schemas.ids import is_anonymous
+from schemas.ids import ANONYMOUS_PREFIX, home_of, is_anonymous
 from schemas.topics import CALLBACKS, COMMANDS, INBOX, TICKETS, Topic
 from services.callback import desk as desks
 from services.callback import tally
@@ -50,7 +50,6 @@ from services.callback.state import (
     WITHDRAWN,
     Kept,
     Mark,
-    Tally,
     Task,
     Ticket,
     Try,
@@ -89,7 +88,7 @@ class Callback(Processor[Kept, Event]):
         kind = type(event)
         if kind not in _EFFECTS:
             return ()
-        key = key_of(_ticket_of(event))
+        key = key_of(home_of(_ticket_of(event), event.anomaly))
         citizen = _citizen_of(event)
         if kind not in _WITH_TALLY or is_anonymous(citizen):
             return (key,)
@@ -99,7 +98,7 @@ class Callback(Processor[Kept, Event]):
         self, states: Mapping[str, Kept | None], event: Event, now: datetime, policy: Policy
     ) -> Decision[Kept]:
         subject, citizen = _ticket_of(event), _citizen_of(event)
-        key, of_citizen = key_of(subject), tally_key(citizen)
+        key, of_citizen = key_of(home_of(subject, event.anomaly)), tally_key(citizen)
         changed: dict[str, Kept | None] = {}
         kept = states[key]
         known = kept.ticket if kept is not None else None
@@ -108,12 +107,14 @@ class Callback(Processor[Kept, Event]):
             return Decision()  # it came before
         counted = states.get(of_citizen)
         outcomes = counted.tally if counted is not None else None
-        after = _counted(outcomes, event, now, policy)
+        after = tally.after(outcomes, event, now, policy.callback)
         if after is not None and of_citizen in states and after is not outcomes:
             until = tally.forgotten_at(citizen, now, policy.callback)
             changed[of_citizen] = Kept(until, tally=after)
         if known is None and (not own or type(event) is CallRecorded):
             return Decision(states=changed)  # a call without a ticket, or of one that is forgotten
+        if known is not None and not own and known.citizen != citizen:
+            return Decision(states=changed)  # under a contact, so elsewhere: of another citizen
         before = known or Ticket(citizen)
         ticket = replace(before, leaf=event.leaf, sequence=event.sequence or 0) if own else before
         if of_citizen in states:
@@ -145,7 +146,7 @@ def key_of(ticket: str) -> str:
 
 
 def ticket_of(key: str) -> str:
-    return key.removeprefix("t:")
+    return key.removeprefix("t:").removeprefix(ANONYMOUS_PREFIX)
 
 
 def tally_key(citizen: str) -> str:
@@ -177,37 +178,7 @@ def _kind(event: Envelope) -> str:
     return event.type.removeprefix("hotline.").rpartition(".v")[0].replace(".", "_")
 
 
-def _instant(event: Envelope, now: datetime) -> datetime:
-    """When it happened, by the publisher, but never later than the log says."""
-    return min(event.time, now).astimezone(UTC)
-
-
 # Tries
-
-
-def _counted(before: Tally | None, event: Event, now: datetime, policy: Policy) -> Tally | None:
-    """The citizen's outcomes with those of this event: of every call to them, whatever for, and of
-    every report of a callback."""
-    if isinstance(event, CallRecorded):
-        data = event.data
-        if data.direction is CallDirection.INBOUND or data.outcome is None:
-            return before
-        if data.purpose is CallPurpose.INTAKE:
-            return before
-        at, channel = _called_at(event, now), PHONE
-        reached = data.outcome.value == desks.REACHED
-    elif isinstance(event, CallbackAnswered):
-        at = _instant(event, now)
-        channel = event.data.channel.value if event.data.channel is not None else PHONE
-        reached = event.data.contacted
-    else:
-        return before
-    return tally.counted(before or tally.EMPTY, policy.callback, at, channel, reached=reached)
-
-
-def _called_at(event: CallRecorded, now: datetime) -> datetime:
-    started = event.data.started_at
-    return min(started or event.time, now).astimezone(UTC)
 
 
 def _noted(desk: Desk, report: Try) -> None:
@@ -223,7 +194,7 @@ def _call(desk: Desk, event: CallRecorded) -> None:
     reached = data.outcome.value == desks.REACHED
     if data.direction is CallDirection.INBOUND and not reached:
         return
-    at = _called_at(event, desk.occasion.now)
+    at = tally.called_at(event, desk.occasion.now)
     slot = desk.policy.slot_at(at) or ""
     report = Try(at, PHONE, data.outcome.value, slot, by_call=True)
     _noted(desk, report)
@@ -232,7 +203,7 @@ def _call(desk: Desk, event: CallRecorded) -> None:
 
 
 def _answered(desk: Desk, event: CallbackAnswered) -> None:
-    data, at = event.data, _instant(event, desk.occasion.now)
+    data, at = event.data, tally.happened_at(event, desk.occasion.now)
     task = _mine(desk, data.task_id or "", at)
     channel = PHONE
     if data.channel is not None:
@@ -347,7 +318,7 @@ def _replied(desk: Desk, event: ReplySubmitted) -> None:
 
 def _closed(desk: Desk, event: TicketClosed) -> None:
     desk.ticket = replace(desk.ticket, closes=desk.ticket.closes + 1)
-    at = _instant(event, desk.occasion.now)
+    at = tally.happened_at(event, desk.occasion.now)
     ticket = desk.ticket
     desk.mark(Mark(at, ticket.sequence, CLOSED, event.identity, ticket.closes))
 
@@ -365,7 +336,7 @@ def _not_accepted(desk: Desk, event: TicketNotAccepted) -> None:
 
 
 def _marked(desk: Desk, event: Envelope, what: str) -> None:
-    at = _instant(event, desk.occasion.now)
+    at = tally.happened_at(event, desk.occasion.now)
     desk.mark(Mark(at, desk.ticket.sequence, what, event.identity))
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from policy.bundle import Policy
 from runtime.processor import Decision, Effect, Note, Processor, Record, Unreadable
 from schemas.events import CallRecorded, CloseRequested, Event, ReturnRequested, parse_event
-from schemas.ids import is_anonymous
+from schemas.ids import ANONYMOUS_PREFIX, home_of, is_anonymous
 from schemas.topics import COMMANDS, INBOX, NOTICES, SLA, TICKETS, Topic
 from services.sla import joint, notices
 from services.sla.bounces import arbitration, late_return
@@ -63,13 +63,17 @@ class Sla(Processor[State, Event]):
         return ticket_of(event)
 
     def keys(self, event: Event, policy: Policy) -> tuple[str, ...]:
-        return (ticket_of(event),) if concerns(event) else ()
+        return (home_of(ticket_of(event), event.anomaly),) if concerns(event) else ()
 
     def decide(
         self, states: Mapping[str, State | None], event: Event, now: datetime, policy: Policy
     ) -> Decision[State]:
         ticket = ticket_of(event)
-        before = states[ticket]
+        key = home_of(ticket, event.anomaly)
+        before = states[key]
+        if event.subject != ticket and (before is None or before.citizen != event.citizen):
+            # A call under a contact: another citizen's lies in another partition.
+            return Decision()
         if before is None and _says_no_ticket(event):
             return Decision()
         state = State() if before is None else before
@@ -92,10 +96,11 @@ class Sla(Processor[State, Event]):
             turn.remember(joined(state.history, marks))
         elif not isinstance(event, CloseRequested) and not turn.effects:
             return Decision()
-        return turn.done(before=state)
+        return turn.done(key, before=state)
 
     def wake(self, key: str, state: State, due: datetime, policy: Policy) -> Decision[State]:
-        occasion = Occasion(key, state.citizen, state.leaf, due, policy)
+        ticket = key.removeprefix(ANONYMOUS_PREFIX)
+        occasion = Occasion(ticket, state.citizen, state.leaf, due, policy)
         turn = Turn(state, occasion)
         if _is_stale(state, policy):
             turn.restate()
@@ -103,7 +108,7 @@ class Sla(Processor[State, Event]):
             turn.settle()
         if turn.forgotten:
             return Decision(states={key: None}, effects=turn.effects, notes=turn.notes)
-        return turn.done(before=state)
+        return turn.done(key, before=state)
 
 
 def _says_no_ticket(event: Event) -> bool:
@@ -175,7 +180,7 @@ class Turn:
         marks = self.state.history.marks
         return marks[-1].at + keep if case.received is None and marks else None
 
-    def done(self, *, before: State) -> Decision[State]:
+    def done(self, key: str, *, before: State) -> Decision[State]:
         """The state with its timer, and everything that is said, notices and commands too."""
         occasion, case = self.occasion, self.case
         event = occasion.event
@@ -207,7 +212,7 @@ class Turn:
         if refused.told is not after.told:
             after = replace(after, told=refused.told)
         return Decision(
-            states={occasion.ticket: after},
+            states={key: after},
             effects=(*self.effects, *told.effects, *refused.effects),
             notes=(*self.notes, *told.notes, *refused.notes),
         )
