@@ -51,8 +51,10 @@ TRAIL_SECONDS: Final = 5.0
 """Events still come this long after the target, in case the herd is over by then."""
 TICK_SECONDS: Final = 0.05
 """How often events are sent and the log's clock moves; real intake's is a batch."""
-QUIET_SECONDS: Final = 6.0
-"""Without a new fact: the receipts and their warnings are through."""
+LAST_WARNING: Final = 90
+"""Percent: once each ticket of the herd has it, receipts and warnings are through."""
+STALL_SECONDS: Final = 60.0
+"""Without a new fact before that: the worker is in trouble."""
 LIMIT_SECONDS: Final = 180.0
 TARGET_SECONDS: Final = 15.0
 TARGET_ADDED_MS: Final = 1_000.0
@@ -221,12 +223,12 @@ async def run(
                     at_ms=lambda number: crowd[number].at_ms,
                 )
                 await stage.say(DUE - timedelta(minutes=5))
-                facts = await _settled(bootstrap, sla, partitions)
-                seeded = time.perf_counter() - began - QUIET_SECONDS
-                say(f"{facts:,} facts of the receipts in {seeded:.0f} s; on to 17:30")
                 watcher = _Watcher(bootstrap, sla, partitions=partitions)
                 watcher.start()
                 try:
+                    facts = await _settled(watcher, load)
+                    seeded = time.perf_counter() - began
+                    say(f"{facts:,} facts of the receipts in {seeded:.0f} s; on to 17:30")
                     return await _herd(load, stage, steady, watcher, worker, bootstrap, seeded, say)
                 finally:
                     watcher.stop()
@@ -237,17 +239,22 @@ async def run(
         await kafka.delete(bootstrap, containing=prefix)
 
 
-async def _settled(bootstrap: str, topic: str, partitions: int) -> int:
-    """How many facts there are once none was added for a while."""
-    count, moved = 0, time.monotonic()
-    while time.monotonic() - moved < QUIET_SECONDS or not count:
-        found = await kafka.end(bootstrap, topic, partitions=partitions)
-        if found != count:
-            count, moved = found, time.monotonic()
-        if time.monotonic() - moved > LIMIT_SECONDS:
-            raise TimeoutError(f"no fact on {topic} in {LIMIT_SECONDS:.0f} s")
+async def _settled(watcher: "_Watcher", load: Load) -> int:
+    """How many facts there are once every ticket of the herd has had its last warning."""
+    warned: set[str] = set()
+    seen, moved = 0, time.monotonic()
+    while len(warned) < load.deadlines:
         await asyncio.sleep(0.5)
-    return count
+        fresh = watcher.arrived[seen:]
+        if fresh:
+            seen, moved = seen + len(fresh), time.monotonic()
+        elif time.monotonic() - moved > STALL_SECONDS:
+            raise TimeoutError(f"{len(warned):,} of {load.deadlines:,} tickets came to 17:25")
+        for each in fresh:
+            if _WARNED in each.value and _RESOLVE in each.value and _LAST in each.value:
+                warned.add(orjson.loads(each.value)["subject"])
+    watcher.arrived.clear()
+    return seen
 
 
 class _Stage:
@@ -347,6 +354,8 @@ def _cpu(worker: psutil.Process, bootstrap: str) -> tuple[float, float]:
 
 
 _BREACHED: Final = b'"hotline.sla.breached.v1"'
+_WARNED: Final = b'"hotline.sla.warning.v1"'
+_LAST: Final = b'"percent":%d' % LAST_WARNING
 _RESOLVE: Final = b'"target":"resolve"'
 
 
