@@ -23,6 +23,7 @@ COMMANDS = {
     "replay": "cli.replay:replay",
     "explain": "cli.explain:explain",
     "mark": "cli.mark:mark",
+    "callback": "cli.callback:callback",
     "policy": "cli.policy:policy",
     "citizen": "cli.citizen:citizen",
     "database": "cli.database:database",

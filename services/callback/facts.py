@@ -316,4 +316,4 @@ def _words(
 
 
 def _minute(instant: datetime | None, tz: Any) -> str:
-    return "?" if instant is None else instant.astimezone(tz).strftime("%Y-%m-%d %H:%M")
+    return "?" if instant is None else instant.astimezone(tz).isoformat(" ", "minutes")[:16]

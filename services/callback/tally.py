@@ -1,12 +1,48 @@
 """Each citizen's own outcomes by slot and channel, of the policy's months (R38)."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from policy.callback import CallbackPolicy
+from schemas.envelope import Envelope
+from schemas.events import CallbackAnswered, CallRecorded
+from schemas.events.contacts import CallDirection, CallPurpose
+from schemas.events.parts import CallOutcome, Channel
 from services.callback.choosing import fraction
 from services.callback.state import Tally
 
-EMPTY = Tally()
+EMPTY: Final = Tally()
+
+
+def after(
+    before: Tally | None, event: Envelope, now: datetime, policy: CallbackPolicy
+) -> Tally | None:
+    """The citizen's outcomes with those of this event: of every call to them, whatever for, and of
+    every report of a callback."""
+    if isinstance(event, CallRecorded):
+        data = event.data
+        outwards = data.direction is not CallDirection.INBOUND
+        if not outwards or data.outcome is None or data.purpose is CallPurpose.INTAKE:
+            return before
+        at, channel = called_at(event, now), Channel.PHONE
+        reached = data.outcome is CallOutcome.ANSWERED
+    elif isinstance(event, CallbackAnswered):
+        at = happened_at(event, now)
+        channel = event.data.channel or Channel.PHONE
+        reached = event.data.contacted
+    else:
+        return before
+    return counted(before or EMPTY, policy, at, channel.value, reached=reached)
+
+
+def happened_at(event: Envelope, now: datetime) -> datetime:
+    """When it happened, by the publisher, but never later than the log says."""
+    return min(event.time, now).astimezone(UTC)
+
+
+def called_at(event: CallRecorded, now: datetime) -> datetime:
+    """When it began to ring."""
+    return min(event.data.started_at or event.time, now).astimezone(UTC)
 
 
 def counted(
