@@ -179,9 +179,16 @@ class Words:
 
     def filled(self, deadlines: "Words | None" = None, **fields: "str | Words") -> "Words":
         """With the fields in their places; those that are words, in their language."""
-        both: dict[str, str | Words] = {"deadlines": deadlines or _EMPTY, **fields}
-        zh = {name: each if isinstance(each, str) else each.zh for name, each in both.items()}
-        en = {name: each if isinstance(each, str) else each.en for name, each in both.items()}
+        zh: dict[str, str] = {}
+        en: dict[str, str] = {}
+        for name, each in fields.items():
+            if type(each) is str:
+                zh[name] = en[name] = each
+            else:
+                assert isinstance(each, Words), "a field is a text or words"
+                zh[name], en[name] = each.zh, each.en
+        both = deadlines or _EMPTY
+        zh["deadlines"], en["deadlines"] = both.zh, both.en
         return Words(_filled(self.zh, zh), _filled(self.en, en))
 
 

@@ -6,7 +6,7 @@ the same words (docs/decisions/0062).
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 from msgspec import Struct
@@ -29,7 +29,6 @@ RESULT: Final = "citizen.result"
 LIAISON: Final = "liaison.informed"
 
 _SEPARATOR: Final = Words("；", "; ")
-_NO_WORDS: Final = Words("", "")
 
 
 class Reader(Struct, frozen=True, omit_defaults=True):
@@ -90,38 +89,42 @@ def _reply_by(content: TicketContent) -> str:
     return "" if content.reply_by is None else content.reply_by.value
 
 
-class Dates(NamedTuple):
-    """Deadlines as a notice has them: local, the earliest first."""
-
-    data: list[dict[str, Any]]
-    words: Words
+def listed(at: Mapping[str, datetime], policy: Policy) -> list[dict[str, Any]]:
+    """Deadlines by clock as a notice's data has them: local, the earliest first."""
+    return [{"clock": clock, "at": when} for when, clock in _local(at, policy)]
 
 
-def dates(
+def worded(
     at: Mapping[str, datetime],
     policy: Policy,
     *,
     now: datetime | None = None,
     paused: Sequence[str] = (),
-) -> Dates:
-    """Deadlines by clock as data and in words.
+) -> Words:
+    """The same in words.
 
     Args:
         now: those before it are worded as missed; None: all are to come.
         paused: clocks that stand still; they have no deadline and are worded last.
     """
-    notices, zone = policy.notices, policy.time_zone
-    if not at and not paused:
-        return Dates([], notices.no_deadline)
-    local = sorted((when.astimezone(zone), clock) for clock, when in at.items())
+    notices = policy.notices
     told: list[Words] = []
-    for when, clock in local:
+    for when, clock in _local(at, policy):
         texts = notices.overdue if now is not None and when < now else notices.deadlines
         if clock in texts:
             told.append(texts[clock].filled(at=_at(when)))
     told += [notices.paused[clock] for clock in paused if clock in notices.paused]
-    data = [{"clock": clock, "at": when} for when, clock in local]
-    return Dates(data, joined(told, _SEPARATOR) if told else notices.no_deadline)
+    if not told:
+        return notices.no_deadline
+    return Words(
+        _SEPARATOR.zh.join([each.zh for each in told]),
+        _SEPARATOR.en.join([each.en for each in told]),
+    )
+
+
+def _local(at: Mapping[str, datetime], policy: Policy) -> list[tuple[datetime, str]]:
+    zone = policy.time_zone
+    return sorted([(when.astimezone(zone), clock) for clock, when in at.items()])
 
 
 def _at(local: datetime) -> str:
@@ -129,13 +132,6 @@ def _at(local: datetime) -> str:
     if local.hour or local.minute:
         return local.strftime("%Y-%m-%d %H:%M")
     return (local - timedelta(days=1)).strftime("%Y-%m-%d 24:00")
-
-
-def joined(texts: list[Words], between: Words = _NO_WORDS) -> Words:
-    """Texts one after the other, in each language."""
-    return Words(
-        between.zh.join([each.zh for each in texts]), between.en.join([each.en for each in texts])
-    )
 
 
 def notice(

@@ -174,7 +174,7 @@ def _to_citizen(data: TicketReceivedData, reader: Reader, told: Told, occasion: 
         due_at=data.due_at,
         reply_owed=not (data.anonymous or is_anonymous(occasion.citizen)),
     )
-    deadlines, in_words = telling.dates(at, policy)
+    in_words = telling.worded(at, policy)
     text = policy.notices.acknowledged.filled(in_words, ticket=occasion.event.subject)
     said: dict[str, Any] = {
         "notice": ACKNOWLEDGED,
@@ -182,7 +182,7 @@ def _to_citizen(data: TicketReceivedData, reader: Reader, told: Told, occasion: 
         "text_zh": text.zh,
         "text_en": text.en,
         "steps": orjson.Fragment(policy.notices.steps_json),
-        "deadlines": deadlines,
+        "deadlines": telling.listed(at, policy),
     }
     if reader.channel:
         said["channel"] = reader.channel
@@ -230,7 +230,7 @@ def _to_liaison(
 ) -> Effect:
     policy, event = occasion.policy, occasion.event
     words = policy.notices
-    deadlines, in_words = telling.dates(at, policy)
+    in_words = telling.worded(at, policy)
     texts = [words.informed.filled(in_words, ticket=event.subject, unit=unit.name)]
     data: dict[str, Any] = {
         "notice": LIAISON,
@@ -238,7 +238,7 @@ def _to_liaison(
         "unit": unit.code,
         "unit_name": unit.name,
         "role": Role.LIAISON.value,
-        "deadlines": deadlines,
+        "deadlines": telling.listed(at, policy),
     }
     if ACCEPT in at:
         data["accept_due_at"] = at[ACCEPT].astimezone(policy.time_zone)

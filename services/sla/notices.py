@@ -343,7 +343,7 @@ class _Telling:
         is_open = told.stage not in _ENDED
         at, paused = _deadlines(self._clocks)
         if is_open and not told.acknowledged:
-            self._acknowledge(self._dates(at, paused).words)
+            self._acknowledge(self._worded(at, paused))
             moved = None
         else:
             moved = self._moved(at, paused) if is_open else None
@@ -364,11 +364,11 @@ class _Telling:
             deadlines=at,
             paused=paused,
         )
-        effect = self._effect(told, self._dates(dates, paused).data, paused)
+        effect = self._effect(told, telling.listed(dates, self._policy), paused)
         return Outcome(told, (effect,), tuple(notes))
 
-    def _dates(self, at: Mapping[str, datetime], paused: Sequence[str]) -> telling.Dates:
-        return telling.dates(at, self._policy, now=self._occasion.now, paused=paused)
+    def _worded(self, at: Mapping[str, datetime], paused: Sequence[str]) -> Words:
+        return telling.worded(at, self._policy, now=self._occasion.now, paused=paused)
 
     def _moved(self, at: Mapping[str, datetime], paused: Sequence[str]) -> Words | None:
         """What is new of the deadlines to come; None where all was told."""
@@ -379,7 +379,7 @@ class _Telling:
             if when > now and told.deadlines.get(clock) != when
         }
         still = [clock for clock in paused if clock not in told.paused]
-        return self._dates(new, still).words if new or still else None
+        return self._worded(new, still) if new or still else None
 
     def _acknowledge(self, in_words: Words) -> None:
         """Whose number came later, or who wants an answer now: told what intake could not."""
@@ -438,7 +438,7 @@ class _Telling:
         self._named(told.unit)
         self._texts.append(
             self._words.no_news.filled(
-                self._dates(at, paused).words,
+                self._worded(at, paused),
                 ticket=self._occasion.ticket,
                 stands=self._words.stands[stage].filled(unit=self._unit(told.unit)),
             )
