@@ -20,6 +20,8 @@ ENDED: Final = frozenset((MET, CANCELLED, MISSED))
 """Statuses in which a clock waits for nothing; ``missed`` is a cycle of news that went by."""
 
 _LIFE: Final = frozenset(("closed", "closed_before_in", "withdrawn", "not_accepted"))
+_TAKEN_BACK: Final = frozenset(("replied", "passed_on_in"))
+"""What a rejection takes back."""
 _BARRED: Final = frozenset(("anonymous", "no_reply_wanted"))
 
 
@@ -90,58 +92,75 @@ class Clock:
 
     def _follow(self, turns: Iterable[Turn], life: Iterable[Turn]) -> None:
         start = self.start
-        status, why, barred = RUNNING, "", ""
+        owed = _Owed(self.target)
+        follow: list[Turn] = []
+        for turn in life:
+            if turn.at < start:
+                owed.follow(turn)
+            else:
+                follow.append(turn)
         runs: list[Run] = []
-        since: datetime | None = None
-        ended: datetime | None = None
-        before = [turn for turn in life if turn.at < start]
-        for turn in before:
-            status, why, barred = _turned(turn, status, why, barred, self.target)
-        if status == RUNNING:
-            since = start
-        follow = [turn if turn.at >= start else turn._replace(at=start) for turn in turns]
-        follow += [turn for turn in life if turn.at >= start]
+        status, why = (RUNNING, "") if owed.now else (CANCELLED, owed.why)
+        since, ended = start, start
+        follow += [turn if turn.at >= start else turn._replace(at=start) for turn in turns]
         follow.sort(key=_at)
         for turn in follow:
-            was = status
-            status, why, barred = _turned(turn, status, why, barred, self.target)
-            if was == RUNNING and status != RUNNING:
-                assert since is not None
+            owed.follow(turn)
+            if status == RUNNING and not owed.now:
                 runs.append(Run(since, turn.at, turn.known))
-                ended = turn.at
-            elif was != RUNNING and status == RUNNING:
-                since = turn.at
-        if status == RUNNING and since is not None:
+                status, why, ended = turn.to, turn.why, turn.at
+            elif status != RUNNING and owed.now:
+                status, why, since = RUNNING, turn.why, turn.at
+        if status == RUNNING:
             runs.append(Run(since, None, None))
-            ended = None
         self.runs = runs
+        """None: it was over before it began."""
         self.status = status
         self.why = why
         """Of its end, or of its running again; empty while nothing happened to it."""
-        self.ended_at = ended
+        self.ended_at = None if status == RUNNING else ended
+
+
+class _Owed:
+    """Whether what a clock waits for is still owed, and why not."""
+
+    __slots__ = ("_barred", "_done", "_ended", "_reply")
+
+    def __init__(self, target: str) -> None:
+        self._reply = target == "reply"
+        self._barred = self._ended = self._done = ""
+
+    @property
+    def now(self) -> bool:
+        """The ticket is open, the citizen wants to hear, and it has not come."""
+        return not (self._barred or self._ended or self._done)
+
+    @property
+    def why(self) -> str:
+        """Why not."""
+        return self._done or self._barred or self._ended
+
+    def follow(self, turn: Turn) -> None:
+        why = turn.why
+        if turn.to != RUNNING:
+            if why in _BARRED:
+                self._barred = why
+            elif why in _LIFE:
+                self._ended = why
+            elif not self._done or self._done in _TAKEN_BACK:
+                self._done = why
+        elif why == "reply_wanted":
+            self._barred = ""
+        elif why == "reopened":
+            self._ended = ""
+            if self._reply:  # what was answered before is no answer any more
+                self._done = ""
+        elif self._done in _TAKEN_BACK:
+            self._done = ""
 
 
 def _at(turn: Turn) -> datetime:
     return turn.at
-
-
-def _turned(turn: Turn, status: str, why: str, barred: str, target: str) -> tuple[str, str, str]:
-    if turn.to != RUNNING:
-        if turn.why in _BARRED:
-            barred = turn.why
-        if status == RUNNING:
-            return turn.to, turn.why, barred
-        return status, why, barred
-    if turn.why == "reply_wanted":
-        barred = ""
-        revives = why in _BARRED
-    elif turn.why == "reopened":
-        revives = not barred and (why in _LIFE or target == "reply")
-    else:
-        revives = why == "replied"
-    if status != RUNNING and revives:
-        return RUNNING, turn.why, barred
-    return status, why, barred
 
 
 class NewsTerms(NamedTuple):
@@ -363,13 +382,12 @@ def _of_dispatch(case: Case, dispatch: Dispatch, pauses: _Pauses) -> list[Clock]
         contact.calls = dispatch.calls
         found.append(contact)
 
-    handed_in = came_in(dispatch)
     closed = _CLOSES if dispatch.leads else (CANCELLED, "closed_before_in")
     found.append(
         clock(
             "department",
             terms.reply_due,
-            [] if handed_in is None else [handed_in],
+            came_in(dispatch),
             _life(case, "department", closed=closed),
             dispatch.moves,
         )
@@ -381,21 +399,48 @@ def _began(dispatch: Dispatch) -> datetime:
     return dispatch.at
 
 
-def came_in(dispatch: Dispatch, *, depth: int = 16) -> Turn | None:
-    """When the unit's part was in: by its own reply, or by those of all that it passed it on to."""
-    found: Turn | None = None
-    reply = dispatch.reply
-    if reply is not None:
-        found = Turn(reply.at, reply.known, MET, "replied")
-    passed_to = dispatch.passed_to
-    if passed_to and depth:
-        below = [came_in(each, depth=depth - 1) for each in passed_to]
-        turns = [each for each in below if each is not None]
-        if len(turns) == len(below):
-            last = max(turns, key=_at)
-            if found is None or last.at < found.at:
-                found = last._replace(why="passed_on_in")
+def came_in(dispatch: Dispatch, *, depth: int = 16) -> list[Turn]:
+    """When the unit's part was in, and when it was sent back: its own reply, or those of all units
+    that it passed it on to and that did not give it back."""
+    children = [each for each in dispatch.children if each.leads]
+    if not children or not depth:
+        return dispatch.turns
+    mine = [(turn.at, turn, -1) for turn in dispatch.turns]
+    theirs = [
+        (turn.at, turn, number)
+        for number, child in enumerate(children)
+        for turn in _came_in_or_over(child, depth - 1)
+    ]
+    own = False
+    stands: dict[int, str] = {}
+    found: list[Turn] = []
+    inside = False
+    for _, turn, number in sorted((*mine, *theirs), key=_first):
+        if number < 0:
+            own = turn.to == MET
+        else:
+            stands[number] = turn.to
+        passed_to = [each for each in stands.values() if each != CANCELLED]
+        now = own or (bool(passed_to) and all(each == MET for each in passed_to))
+        if now != inside:
+            inside = now
+            why = turn.why if number < 0 or not now else "passed_on_in"
+            to, why = (MET, why) if now else (RUNNING, "reply_rejected")
+            found.append(Turn(turn.at, turn.known, to, why))
     return found
+
+
+def _came_in_or_over(child: Dispatch, depth: int) -> list[Turn]:
+    turns = [Turn(child.at, child.known, RUNNING, "passed_on"), *came_in(child, depth=depth)]
+    over = child.returned or child.taken
+    if over is not None:
+        turns = [turn for turn in turns if turn.at < over.at]
+        turns.append(Turn(over.at, over.known, CANCELLED, "returned"))
+    return turns
+
+
+def _first(item: tuple[datetime, Turn, int]) -> datetime:
+    return item[0]
 
 
 def _take_over(clocked: Clocked, clocks: list[Clock]) -> None:
@@ -446,22 +491,22 @@ def _news(case: Case, news: NewsTerms, pauses: Sequence[Pause], first: Cycle | N
         first = Cycle(1, start, known)
     number, start, known = first
     events = sorted((*case.news, *case.life, *case.wanted), key=_at)
-    owed = _Owed()
+    owed = _Owed("interim")
     index = 0
     while index < len(events) and events[index].at <= start:
-        owed.follow(events[index])
+        _heard(owed, events[index])
         index += 1
     found: list[Clock] = []
     while len(found) < CYCLES_AT_ONCE:
         while not owed.now:
             if index >= len(events):
                 return found
-            owed.follow(events[index])
+            _heard(owed, events[index])
             start, known = events[index].at, events[index].known
             index += 1
         deadline = news.deadline(number, start, pauses)
         while index < len(events) and not _ends_cycle(events[index], start):
-            owed.follow(events[index])
+            _heard(owed, events[index])
             index += 1
         event = events[index] if index < len(events) else None
         if deadline is not None and (
@@ -475,14 +520,14 @@ def _news(case: Case, news: NewsTerms, pauses: Sequence[Pause], first: Cycle | N
             found.append(missed)
             number, start, known = number + 1, deadline, deadline
             while index < len(events) and events[index].at <= start:
-                owed.follow(events[index])
+                _heard(owed, events[index])
                 index += 1
             continue
         if event is None:
             break
         found.append(Clock("interim", start, known, (event,), id_=str(number), pauses=pauses))
         number, start, known = number + 1, event.at, event.known
-        owed.follow(event)
+        _heard(owed, event)
         index += 1
     else:
         return found
@@ -490,25 +535,10 @@ def _news(case: Case, news: NewsTerms, pauses: Sequence[Pause], first: Cycle | N
     return found
 
 
-class _Owed:
-    """Whether news are owed: the ticket is open, and the citizen wants to hear."""
-
-    __slots__ = ("_barred", "_ended")
-
-    def __init__(self) -> None:
-        self._ended = self._barred = False
-
-    @property
-    def now(self) -> bool:
-        return not (self._ended or self._barred)
-
-    def follow(self, turn: Turn) -> None:
-        if turn.to == MET:
-            return
-        if turn.why in _BARRED or turn.why == "reply_wanted":
-            self._barred = turn.to != RUNNING
-        else:
-            self._ended = turn.to != RUNNING
+def _heard(owed: _Owed, turn: Turn) -> None:
+    """News end a cycle, and the next begins at once."""
+    if turn.to != MET:
+        owed.follow(turn)
 
 
 def _ends_cycle(turn: Turn, start: datetime) -> bool:

@@ -58,6 +58,15 @@ class Moved(NamedTuple):
     asked: datetime
     """Not after the setting: the request, where one came before (延期)."""
     known: datetime
+    """When that was recorded."""
+
+
+class Said(NamedTuple):
+    """What the ticket says from an instant on."""
+
+    at: datetime
+    known: datetime
+    content: Content
 
 
 class Pause(NamedTuple):
@@ -106,6 +115,7 @@ class Dispatch:
         "role",
         "taken",
         "terms",
+        "turns",
     )
 
     def __init__(self, number: int, mark: Dispatched) -> None:
@@ -129,6 +139,8 @@ class Dispatch:
         self.taken: Mark | None = None
         """By the arbiter's designation of another unit."""
         self.replies: list[Reply] = []
+        self.turns: list[Turn] = []
+        """Its reply came in, and was sent back."""
         self.calls: list[Call] = []
         self.moves: list[Moved] = []
         """Of the department's deadline."""
@@ -209,7 +221,7 @@ class Case:
         self.received: Received | Reopened | None = None
         """What the citizen's clocks start at."""
         self.content = Content()
-        self.contents: list[tuple[datetime, Content]] = []
+        self.contents: list[Said] = []
         """What the ticket said from when on."""
         self.wanted: list[Turn] = []
         """Whether the citizen can and wants to be answered."""
@@ -234,7 +246,7 @@ class Case:
         """What names a dispatch that comes later: two clocks that do not agree by seconds."""
         self.pending: dict[str, Designated] = {}
         """Designations whose dispatch has not come yet."""
-        self._asked: dict[tuple[str | None, str | None], datetime] = {}
+        self._asked: dict[tuple[str | None, str | None], Mark] = {}
         self._open_holds: dict[str | None, list[tuple[Hold, int]]] = {}
 
     @property
@@ -245,11 +257,11 @@ class Case:
         """What the ticket said then; None: says now."""
         if at is None or len(self.contents) < 2:
             return self.content
-        found = self.contents[0][1]
-        for since, content in self.contents:
-            if since > at:
+        found = self.contents[0].content
+        for said in self.contents:
+            if said.at > at:
                 break
-            found = content
+            found = said.content
         return found
 
     def leading(self) -> Dispatch | None:
@@ -346,18 +358,17 @@ def _merged(content: Content, given: Content, fields: Iterable[str]) -> Content:
 def _changed(case: Case, mark: Mark, content: Content) -> None:
     if content != case.content or not case.contents:
         case.content = content
-        case.contents.append((mark.at, content))
+        case.contents.append(Said(mark.at, mark.known, content))
 
 
 def _promise(case: Case, mark: Mark, due: datetime) -> None:
     case.resolve_moves.append(moved(mark, due, "promised"))
 
 
-def moved(mark: Mark, due: datetime, basis: str, asked: datetime | None = None) -> Moved:
-    """What a mark sets, asked for at ``asked``."""
-    return Moved(
-        Setting(mark.at, due, basis), mark.at if asked is None else min(asked, mark.at), mark.known
-    )
+def moved(mark: Mark, due: datetime, basis: str, asked: Mark | None = None) -> Moved:
+    """What a mark sets; asked for by another one, it counts from there."""
+    asked = asked or mark
+    return Moved(Setting(mark.at, due, basis), asked.at, asked.known)
 
 
 def _closed(case: Case, mark: Closed) -> None:
@@ -421,7 +432,7 @@ def _catch_up(case: Case, dispatch: Dispatch, early: OfDispatch) -> None:
         for index, (whose, reply) in enumerate(case.replies):
             if whose is None and reply.at == early.at and reply.id == early.reply:
                 case.replies[index] = (dispatch, reply)
-                dispatch.replies.append(reply)
+                _hand_in(dispatch, reply)
 
 
 def _designated(case: Case, mark: Designated) -> None:
@@ -468,7 +479,7 @@ def _return(case: Case, mark: Return) -> None:
 def _extension(case: Case, mark: Extension) -> None:
     scope = (mark.dispatch, mark.department if mark.dispatch is None else None)
     if mark.step == "requested":
-        case._asked.setdefault(scope, mark.at)
+        case._asked.setdefault(scope, mark)
         return
     asked = case._asked.pop(scope, None)
     if asked is None and len(case._asked) == 1:
@@ -481,7 +492,7 @@ def _extension(case: Case, mark: Extension) -> None:
         case.resolve_moves.append(extended)
         case.reply_moves.append(extended)
         leading = case.leading()
-        if leading is not None:
+        if leading is not None and leading.leads:
             leading.moves.append(extended)
         return
     dispatch = case.meant(mark.dispatch, mark.department)
@@ -559,13 +570,18 @@ def _replied(case: Case, mark: Replied) -> None:
     case.replies.append((dispatch, reply))
     if dispatch is None:
         return
-    dispatch.replies.append(reply)
+    _hand_in(dispatch, reply)
     dispatch.handler = mark.handler or dispatch.handler
     at = mark.contacted_at
     if at is not None and dispatch.at <= at and dispatch.contacted is None:
         # Known since the reply; when the citizen was spoken with is the reply's word.
         lag = mark.lag + max(0, -int((at - mark.at).total_seconds() // 1))
         dispatch.contacted = Mark(min(at, mark.at), mark.seq, lag)
+
+
+def _hand_in(dispatch: Dispatch, reply: Reply) -> None:
+    dispatch.replies.append(reply)
+    dispatch.turns.append(Turn(reply.at, reply.known, "met", "replied"))
 
 
 def _reviewed(case: Case, mark: Reviewed) -> None:
@@ -591,6 +607,11 @@ def _reviewed(case: Case, mark: Reviewed) -> None:
         case.news.append(Turn(mark.at, mark.known, "met", "reply_approved"))
         return
     reply.rejected = mark
+    if dispatch is not None and mark.reply is None:
+        for each in dispatch.replies:
+            each.rejected = each.rejected or mark  # the last one took the place of those before
+    if dispatch is not None and dispatch.reply is None:
+        dispatch.turns.append(Turn(mark.at, mark.known, "running", "reply_rejected"))
     if dispatch is not None and mark.due is not None:
         dispatch.moves.append(moved(mark, mark.due, "rejected"))
 
@@ -647,4 +668,4 @@ _EFFECTS: Final[dict[type[Any], Callable[[Case, Any], None]]] = {
     Clocked: _clocked,
 }
 
-__all__ = ["Case", "Dispatch", "Moved", "Pause", "Reply", "Task", "Turn", "fold"]
+__all__ = ["Case", "Dispatch", "Moved", "Pause", "Reply", "Said", "Task", "Turn", "fold"]

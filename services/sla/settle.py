@@ -7,6 +7,7 @@ revisions.
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final
 from zlib import crc32
 
@@ -34,7 +35,7 @@ from services.sla.clocks import (
 from services.sla.facts import Occasion, clock_data, terms_data
 from services.sla.fold import Case, Pause
 from services.sla.marks import Received
-from services.sla.standing import Standing, stand
+from services.sla.standing import Before, Standing, stand
 from services.sla.state import Stated
 from services.sla.telling import Why
 
@@ -122,7 +123,8 @@ class Settling:
             return Stated(clock.id, clock.target, NONE, clock.start, terms, asked=asked)
         if stated is not None and stated.status == NONE:
             stated = None
-        standing = stand(clock, terms, self.policy, occasion.now, occasion.past)
+        before = self._before(clock, stated) if len(self.case.contents) > 1 else ()
+        standing = stand(clock, terms, self.policy, occasion.now, occasion.past, before)
         if clock.status == MISSED:
             standing = standing._replace(missed=clock.ended_at)
         return _One(self, clock, stated, terms, standing, seen, asked).settled()
@@ -160,6 +162,23 @@ class Settling:
         if chosen is None and clock.target != "reply":
             return promised(clock.target, content, policy, clock.department)
         return chosen
+
+    def _before(self, clock: Clock, stated: Stated | None) -> list[Before]:
+        """Terms by what the ticket said earlier: what was missed by them stays missed."""
+        found = []
+        contents = self.case.contents
+        for said, after in pairwise(contents):
+            if after.at <= clock.start or (clock.ended_at and after.at > clock.ended_at):
+                continue
+            terms: Terms | None
+            if stated is not None and stated.asked == _digest(said.content):
+                terms = stated.terms
+            elif clock.moves:
+                terms = promised(clock.target, said.content, self.policy, clock.department)
+            else:
+                terms = choose(clock.target, said.content, self.policy, clock.department)
+            found.append(Before(after.at, after.known, terms))
+        return found
 
     def _leave(self, stated: Stated) -> None:
         """A clock for which the history has no place any more."""

@@ -28,10 +28,29 @@ class Standing(NamedTuple):
     """It ended after its deadline."""
 
 
-def stand(clock: Clock, terms: Terms, policy: Policy, now: datetime, past: Past) -> Standing:
-    """The clock as its marks leave it at ``now``."""
+class Before(NamedTuple):
+    """Terms that a clock had until the ticket said something else."""
+
+    until: datetime
+    known: datetime
+    terms: Terms | None
+
+
+def stand(
+    clock: Clock,
+    terms: Terms,
+    policy: Policy,
+    now: datetime,
+    past: Past,
+    before: Sequence[Before] = (),
+) -> Standing:
+    """The clock as its marks leave it at ``now``.
+
+    Args:
+        before: other terms that it had, oldest first.
+    """
     until = clock.ended_at or now
-    judge = _Judge(clock, terms, policy, until, past)
+    judge = _Judge(clock, terms, policy, until, past, before)
     reckoning = judge.reckon(judge.moves, judge.pauses)
     missed, recorded_late = judge.missed(reckoning.deadline)
     status = clock.status
@@ -49,11 +68,18 @@ class _Judge:
     """One clock, its settings and pauses as known, and what was missed under each of them."""
 
     def __init__(
-        self, clock: Clock, terms: Terms, policy: Policy, until: datetime, past: Past
+        self,
+        clock: Clock,
+        terms: Terms,
+        policy: Policy,
+        until: datetime,
+        past: Past,
+        before: Sequence[Before],
     ) -> None:
         self.clock = clock
         self.terms = terms
-        self.calendar = policy.calendars[terms.calendar]
+        self.calendars = policy.calendars
+        self.before = [each for each in before if clock.start < each.until <= until]
         self.until = until
         self.past = past
         self.late = policy.sla.late_recording
@@ -75,14 +101,17 @@ class _Judge:
         if total is None:
             return ()
         left = max(total - timedelta(seconds=seconds), timedelta(0))
-        due = self.calendar.add_working_time(at, left)
+        due = self.calendars[self.terms.calendar].add_working_time(at, left)
         return (Moved(Setting(self.clock.start, due, "imported"), self.clock.start, at),)
 
-    def reckon(self, moves: Sequence[Moved], pauses: Sequence[Pause]) -> Reckoning:
+    def reckon(
+        self, moves: Sequence[Moved], pauses: Sequence[Pause], terms: Terms | None = None
+    ) -> Reckoning:
+        terms = terms or self.terms
         return reckon(
             self.clock.start,
-            self.terms,
-            self.calendar,
+            terms,
+            self.calendars[terms.calendar],
             settings=[each.setting for each in moves],
             holds=[Hold(each.since, each.until) for each in pauses],
             until=self.until,
@@ -96,37 +125,40 @@ class _Judge:
         """
         start = self.clock.start
         later = [each for each in self.moves if each.setting.at > start]
-        if not later and not self.pauses:
+        if not (later or self.pauses or self.before):
             return (None, False) if deadline is None else self._missed(deadline, None)
-        changes: list[tuple[datetime, datetime]] = []
-        for move in later:
-            asked = move.asked
-            if move.setting.basis == "extended" and not self.before_due:
-                asked = start
-            changes.append((asked, move.known))
-        changes += [(each.since, each.known) for each in self.pauses]
-        for asked, known in sorted(set(changes)):
-            before = self.reckon(
-                [
-                    each
-                    for each in self.moves
-                    if each.setting.at <= start or self._asked(each) < asked
-                ],
-                [each for each in self.pauses if each.since < asked],
-            ).deadline
+        changes = {(self._asked(each), each.known) for each in later}
+        changes |= {(each.since, each.known) for each in self.pauses}
+        changes |= {(each.until, each.known) for each in self.before}
+        for upto, known in sorted(changes):
+            before = self._deadline_until(upto)
             if before is None:
                 continue
-            if before < asked:
-                missed = self._missed(before, asked)
+            if before < upto:
+                missed = self._missed(before, upto)
             elif known > max(before, self.clock.known) + self.late:
-                missed = self._missed(before, None)
-                if missed[0] is not None:
-                    return missed[0], False
+                missed = self._missed(before, None)[0], False
             else:
                 continue
             if missed[0] is not None:
                 return missed
         return (None, False) if deadline is None else self._missed(deadline, None)
+
+    def _deadline_until(self, upto: datetime) -> datetime | None:
+        """The deadline that counted just before an instant."""
+        start = self.clock.start
+        terms: Terms | None = self.terms
+        for each in self.before:
+            if each.until >= upto:
+                terms = each.terms
+                break
+        moves = [
+            each for each in self.moves if each.setting.at <= start or self._asked(each) < upto
+        ]
+        if terms is None or (terms.amount is None and not moves):
+            return None
+        pauses = [each for each in self.pauses if each.since < upto]
+        return self.reckon(moves, pauses, terms).deadline
 
     def _asked(self, move: Moved) -> datetime:
         if move.setting.basis == "extended" and not self.before_due:
