@@ -88,7 +88,7 @@ class Callback(Processor[Kept, Event]):
         kind = type(event)
         if kind not in _EFFECTS:
             return ()
-        key = key_of(home_of(_ticket_of(event), event.anomaly))
+        key = key_of(home_of(_ticket_of(event), event.citizen))
         citizen = _citizen_of(event)
         if kind not in _WITH_TALLY or is_anonymous(citizen):
             return (key,)
@@ -98,7 +98,7 @@ class Callback(Processor[Kept, Event]):
         self, states: Mapping[str, Kept | None], event: Event, now: datetime, policy: Policy
     ) -> Decision[Kept]:
         subject, citizen = _ticket_of(event), _citizen_of(event)
-        key, of_citizen = key_of(home_of(subject, event.anomaly)), tally_key(citizen)
+        key, of_citizen = key_of(home_of(subject, event.citizen)), tally_key(citizen)
         changed: dict[str, Kept | None] = {}
         kept = states[key]
         known = kept.ticket if kept is not None else None
