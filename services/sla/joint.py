@@ -19,7 +19,7 @@ from schemas.events import CloseRequested
 from schemas.events.commands import CommandRefuseClose
 from schemas.ids import effect_id
 from schemas.topics import COMMANDS, INBOX
-from services.sla.clocks import came_in
+from services.sla.clocks import MET, came_in
 from services.sla.facts import SERVICE, Occasion, present
 from services.sla.fold import Case, Dispatch
 from services.sla.notices import Outcome
@@ -105,7 +105,8 @@ def _is_in(dispatch: Dispatch, case: Case) -> bool:
     above: Dispatch | None = dispatch
     seen: set[str] = set()
     while above is not None and above.id not in seen:
-        if came_in(above) is not None:
+        turns = came_in(above)
+        if turns and turns[-1].to == MET:
             return True
         seen.add(above.id)
         above = case.by_id.get(above.parent) if above.parent is not None else None
