@@ -21,17 +21,13 @@ _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abc
 ANONYMOUS_PREFIX = "anon:"
 
 
-UNKNOWN_TICKET = "unknown_ticket"
-"""Intake's anomaly on what goes on before the receipt of its ticket, or without one: it lies under
-``anon:<ticket>``, and so in another partition than what follows on the receipt."""
+def home_of(ticket: str, citizen: str | None) -> str:
+    """Key for what is kept of a ticket: another one for what lies under ``anon:<ticket>``.
 
-
-def home_of(ticket: str, anomaly: str | None) -> str:
-    """Key for what is kept of a ticket: another for what lies under ``anon:<ticket>``.
-
-    Where one process has all partitions (replay, driver) the two would else meet.
+    What goes on before the receipt of its ticket lies there, in another partition than what follows
+    on the receipt. Where one process has all partitions (replay, driver) the two would else meet.
     """
-    return ANONYMOUS_PREFIX + ticket if anomaly == UNKNOWN_TICKET else ticket
+    return citizen if citizen == ANONYMOUS_PREFIX + ticket else ticket
 
 
 def is_anonymous(citizen: str) -> bool:

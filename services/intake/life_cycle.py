@@ -9,8 +9,6 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
-from schemas.ids import UNKNOWN_TICKET
-
 
 class Phase(StrEnum):
     """Where a ticket stands."""
@@ -36,6 +34,8 @@ WITH_DEPARTMENT = OPEN - {Phase.RECEIVED}
 ENDED = frozenset(Phase) - OPEN
 ANY = frozenset(Phase)
 
+UNKNOWN_TICKET = "unknown_ticket"
+"""Neither ``ticket.received`` nor ``ticket.imported`` came before."""
 RECEIVED_LATE = "received_late"
 """The receipt, after other facts of the ticket: those lie under another citizen key."""
 RECEIVED_TWICE = "received_twice"

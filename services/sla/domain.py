@@ -63,13 +63,13 @@ class Sla(Processor[State, Event]):
         return ticket_of(event)
 
     def keys(self, event: Event, policy: Policy) -> tuple[str, ...]:
-        return (home_of(ticket_of(event), event.anomaly),) if concerns(event) else ()
+        return (home_of(ticket_of(event), event.citizen),) if concerns(event) else ()
 
     def decide(
         self, states: Mapping[str, State | None], event: Event, now: datetime, policy: Policy
     ) -> Decision[State]:
         ticket = ticket_of(event)
-        key = home_of(ticket, event.anomaly)
+        key = home_of(ticket, event.citizen)
         before = states[key]
         if event.subject != ticket and (before is None or before.citizen != event.citizen):
             # A call under a contact: another citizen's lies in another partition.
