@@ -29,7 +29,8 @@ REACHED_BY: Final = frozenset(
 
 
 class PlainData:
-    """Opens the vault for a unit that has the ticket, for a purpose of its role."""
+    """Opens the vault for a unit that has the ticket, for a purpose of its role; for a callback,
+    while one is to be made (R33)."""
 
     def __init__(
         self, store: Store, stories: Stories, vault: Vault, database: Database, bundle: Bundle
@@ -66,6 +67,9 @@ class PlainData:
             )
         elif showing.is_unnamed(view, grant):
             refused = ("confidential", "the citizen asked to stay unnamed (保密)")
+        elif purpose is Purpose.CALLBACK:
+            if not await self._store.is_to_be_asked(ticket):
+                refused = ("no_live_callback", "no callback task of this ticket is live")
         else:
             assert caller.unit is not None, "a token with a role has a unit"
             units = await self._store.working_on(ticket)

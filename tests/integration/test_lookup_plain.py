@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from policy.access import AccessRole
 from runtime.database import Database
+from services.callback.domain import Callback
 from tests.kit.desk import Desk, open_desk
 from tests.kit.story import Line, deliver, instant, later
 from vault import erasure
@@ -95,7 +96,8 @@ REFUSED = [
     (AccessRole.PRIVACY_OFFICER, "city-12345", "T1", "callback", 403, "purpose_not_allowed"),
     (AccessRole.HANDLER, STREET, "T2", "reply", 403, "no_live_dispatch"),
     (AccessRole.SUPERVISOR, "district-east", "T1", "verification", 403, "no_live_dispatch"),
-    (AccessRole.AGENT, "city-12345", "T1", "callback", 403, "no_live_dispatch"),
+    (AccessRole.AGENT, "city-12345", "T1", "progress", 403, "no_live_dispatch"),
+    (AccessRole.AGENT, "city-12345", "T1", "callback", 403, "no_live_callback"),
     (AccessRole.HANDLER, STREET, "T3", "first_contact", 403, "confidential"),
     (AccessRole.HANDLER, "street-west-01", "T1", "first_contact", 404, "no_such_ticket"),
     (AccessRole.HANDLER, STREET, "T4", "first_contact", 404, "no_such_ticket"),
@@ -148,3 +150,33 @@ async def test_R12_a_linked_pseudonym_is_the_same_person(
         )
     assert response.status_code == 200, response.text
     assert {each["value"] for each in response.json()["reach"]} == {PHONE, "13812345679"}
+
+
+async def test_R33_an_agent_gets_the_number_while_a_callback_is_to_be_made(
+    dsn: str, database: Database, tmp_path: Path
+) -> None:
+    line = Line(database, beside=(Callback(),))
+    for number in (1, 2, 3):
+        line.received(f"T{number}", later(MARCH, minutes=number), PHONE)
+        line.publish("ticket.closed", f"T{number}", later(MARCH, days=1), {})
+    # T1 is closed once more: a task that is waived beside the live one.
+    line.publish("ticket.closed", "T1", later(MARCH, days=2), {})
+    line.publish("ticket.reopened", "T2", later(MARCH, days=2), {"cause": "other"})
+    answer = {"contacted": True, "resolved": True}
+    line.publish("callback.answered", "T3", later(MARCH, days=2), answer)
+    await line.flush()
+    line.advance(later(MARCH, days=8, hours=12))
+    await deliver(dsn, line.records)
+    citizen = line.citizen("T1")
+    async with open_desk(dsn, tmp_path, NOW) as desk:
+        for ticket, status in (("T1", 200), ("T2", 403), ("T3", 403)):
+            response = await desk.contact(
+                citizen, AccessRole.AGENT, "city-12345", ticket=ticket, purpose="callback"
+            )
+            assert response.status_code == status, (ticket, response.text)
+            assert (PHONE in response.text) == (status == 200)
+    assert [(look[1], look[3], look[5]) for look in await looks(dsn)] == [
+        ("disclosed", "T1", ""),
+        ("refused", "T2", "no_live_callback"),
+        ("refused", "T3", "no_live_callback"),
+    ]

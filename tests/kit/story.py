@@ -9,13 +9,13 @@ import asyncpg
 import orjson
 
 from policy.bundle import Bundle, load
-from runtime.core import to_ms
+from runtime.core import AnyProcessor, to_ms
 from runtime.database import Database
 from runtime.driver import Driver, Written
 from runtime.engine.task import partition_of
 from runtime.keys import KeyRing
 from runtime.processor import Record
-from schemas.topics import INBOX, NOTICES, REPEATS, TICKETS
+from schemas.topics import CALLBACKS, INBOX, NOTICES, REPEATS, TICKETS
 from services.dedup.domain import Dedup
 from services.intake.domain import Intake
 from services.intake.outside import IntakeOutside, Readings
@@ -29,7 +29,7 @@ from vault.originals import Vault
 RING = KeyRing({1: bytes(range(32))})
 PLATFORM = "cn.test.platform"
 PARTITIONS = 4
-DELIVERED = (TICKETS, REPEATS, NOTICES)
+DELIVERED = (TICKETS, REPEATS, CALLBACKS, NOTICES)
 
 
 def instant(text: str) -> datetime:
@@ -52,8 +52,14 @@ class _Collecting(Driver):
 class Line:
     """Publishes to a real intake and dedup; keeps what they wrote, as records of its topics."""
 
-    def __init__(self, database: Database | None = None, bundle: Bundle | None = None) -> None:
+    def __init__(
+        self,
+        database: Database | None = None,
+        bundle: Bundle | None = None,
+        beside: Sequence[AnyProcessor] = (),
+    ) -> None:
         """Args:
+        beside: services that read the log, too.
         database: with it intake has its directory, vault and table of ids, and events wait for
             ``flush``; without it citizens go by keyed pseudonyms, and events are decided at once.
         """
@@ -77,7 +83,7 @@ class Line:
             forward=False,
             reader=readings.take,
         )
-        self._driver = _Collecting([intake, Dedup()], self.bundle, self._written)
+        self._driver = _Collecting([intake, Dedup(), *beside], self.bundle, self._written)
 
     def publish(
         self, kind: str, subject: str, at: datetime, data: dict[str, Any]
@@ -114,6 +120,10 @@ class Line:
             await self._outside.deposit(self._driver.deposits)
             self._driver.deposits.clear()
         self._waiting.clear()
+
+    def advance(self, until: datetime) -> None:
+        """Nothing happens until then but what is due."""
+        self._driver.advance(until)
 
     def _decide(self, record: Record) -> None:
         self._driver.feed(record)
