@@ -433,7 +433,8 @@ class Task:
                 await self._wake.wait()
             return None
         if len(self._buffer) < self.limits.batch_max_records:
-            await asyncio.sleep(self._linger_ms / 1_000)
+            # What is overdue fills batches by itself; the other tasks get their turn all the same.
+            await asyncio.sleep(0 if self.part.overdue else self._linger_ms / 1_000)
             if self._closing:
                 return None
         records = self._take()
