@@ -4,7 +4,7 @@ Nothing here reckons a deadline, but for the clock of news, of which each cycle 
 last one ended.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -18,6 +18,10 @@ from services.sla.marks import Call, Clocked, Mark, Received
 RUNNING, PAUSED, MET, CANCELLED, MISSED = "running", "paused", "met", "cancelled", "missed"
 ENDED: Final = frozenset((MET, CANCELLED, MISSED))
 """Statuses in which a clock waits for nothing; ``missed`` is a cycle of news that went by."""
+
+OF_DISPATCH: Final = frozenset(("accept", "first_contact", "department"))
+ALL: Final = OF_DISPATCH | {"resolve", "reply", "interim", "verification", "supervision"}
+"""Targets that have clocks."""
 
 _LIFE: Final = frozenset(("closed", "closed_before_in", "withdrawn", "not_accepted"))
 _TAKEN_BACK: Final = frozenset(("replied", "passed_on_in"))
@@ -63,9 +67,9 @@ class Clock:
         target: str,
         start: datetime,
         known: datetime,
-        turns: Iterable[Turn],
+        turns: Sequence[Turn],
         *,
-        life: Iterable[Turn] = (),
+        life: Sequence[Turn] = (),
         id_: str = "",
         dispatch: Dispatch | None = None,
         moves: Sequence[Moved] = (),
@@ -90,8 +94,16 @@ class Clock:
         """Without a promised instant there is no such clock."""
         self._follow(turns, life)
 
-    def _follow(self, turns: Iterable[Turn], life: Iterable[Turn]) -> None:
+    def _follow(self, turns: Sequence[Turn], life: Sequence[Turn]) -> None:
         start = self.start
+        if not turns and not life:
+            self.runs, self.status, self.why, self.ended_at = (
+                [Run(start, None, None)],
+                RUNNING,
+                "",
+                None,
+            )
+            return
         owed = _Owed(self.target)
         follow: list[Turn] = []
         for turn in life:
@@ -187,21 +199,29 @@ CYCLES_AT_ONCE: Final = 60
 
 
 def clocks_of(
-    case: Case, policy: Policy, news: NewsTerms | None, first: Cycle | None
+    case: Case,
+    policy: Policy,
+    news: NewsTerms | None,
+    first: Cycle | None,
+    only: frozenset[str] = ALL,
 ) -> list[Clock]:
     """Every clock of the case; whether a rule or a promise asks for it is not looked at here.
 
     Args:
         news: None where the policy has no clock of news.
         first: the first cycle of news that is still looked at; None: from the receipt.
+        only: targets that are looked at.
     """
     pauses = _Pauses(case.pauses, policy)
     found: list[Clock] = []
-    if case.received is not None:
-        found += _citizens(case, policy, pauses)
-    for dispatch in case.dispatches:
-        found += _of_dispatch(case, dispatch, pauses)
+    if case.received is not None and ("resolve" in only or "reply" in only):
+        found += _citizens(case, policy, pauses, only)
+    if not only.isdisjoint(OF_DISPATCH):
+        for dispatch in case.dispatches:
+            found += _of_dispatch(case, dispatch, pauses, only)
     for task in case.tasks:
+        if task.what not in only:
+            continue
         mark = task.mark
         found.append(
             Clock(
@@ -219,7 +239,7 @@ def clocks_of(
         )
     for clocked in case.clocked:
         _take_over(clocked, found)
-    if case.received is not None and news is not None:
+    if case.received is not None and news is not None and "interim" in only:
         found += _news(case, news, pauses.of("interim"), first)
     return found
 
@@ -263,6 +283,8 @@ def _life(
     Args:
         closed: what a close makes of it, and why.
     """
+    if not case.life:
+        return []
     turns = []
     for turn in case.life:
         if turn.why != "closed":
@@ -279,11 +301,13 @@ def _wanted(case: Case, turns: list[Turn]) -> list[Turn]:
 _CLOSES: Final = (MET, "closed")
 
 
-def _citizens(case: Case, policy: Policy, pauses: _Pauses) -> list[Clock]:
+def _citizens(case: Case, policy: Policy, pauses: _Pauses, only: frozenset[str]) -> list[Clock]:
     """办结 and 答复: from the receipt, never reset (ruling 6)."""
     received = case.received
     assert received is not None
     start, known = received.at, received.known
+    if "resolve" not in only:
+        return [_reply(case, policy, pauses)]
     moves: list[Moved] = []
     for each in case.resolve_moves:
         if each.setting.basis == OF_THE_LEAD:
@@ -305,6 +329,13 @@ def _citizens(case: Case, policy: Policy, pauses: _Pauses) -> list[Clock]:
         moves=moves,
         pauses=pauses.of("resolve"),
     )
+    return [resolve, _reply(case, policy, pauses)] if "reply" in only else [resolve]
+
+
+def _reply(case: Case, policy: Policy, pauses: _Pauses) -> Clock:
+    """答复: until a reply of a leading unit is in force, else the close."""
+    received = case.received
+    assert received is not None
     in_force: list[Turn] = []
     approved_only = policy.sla.reply_in_force == "approved"
     for dispatch, reply in case.replies:
@@ -321,19 +352,20 @@ def _citizens(case: Case, policy: Policy, pauses: _Pauses) -> list[Clock]:
         in_force.append(Turn(*since, MET, "replied"))
         if rejected is not None and rejected.at >= since[0]:
             in_force.append(Turn(rejected.at, rejected.known, RUNNING, "reply_rejected"))
-    answer = Clock(
+    return Clock(
         "reply",
-        start,
-        known,
+        received.at,
+        received.known,
         in_force,
         life=_wanted(case, _life(case, "reply", closed=_CLOSES)),
         moves=case.reply_moves,
         pauses=pauses.of("reply"),
     )
-    return [resolve, answer]
 
 
-def _of_dispatch(case: Case, dispatch: Dispatch, pauses: _Pauses) -> list[Clock]:
+def _of_dispatch(
+    case: Case, dispatch: Dispatch, pauses: _Pauses, only: frozenset[str]
+) -> list[Clock]:
     """签收, 首次联系, 承办时限: from the dispatch, accepted or not (ruling 6)."""
     start, known, terms = dispatch.at, dispatch.known, dispatch.terms
     over: list[Turn] = []
@@ -359,39 +391,32 @@ def _of_dispatch(case: Case, dispatch: Dispatch, pauses: _Pauses) -> list[Clock]
         )
 
     plain = _life(case, "accept")
-    taken_on: list[Turn] = []
-    if dispatch.accepted is not None:
-        taken_on.append(_met(dispatch.accepted, "accepted"))
-    if dispatch.replies:
-        first = dispatch.replies[0]
-        taken_on.append(Turn(first.at, first.known, MET, "replied"))
-    if dispatch.children:
-        child = min(dispatch.children, key=_began)
-        taken_on.append(Turn(child.at, child.known, MET, "passed_on"))
-    found = [clock("accept", terms.accept_due, taken_on, plain, [])]
-
-    passed_to = dispatch.passed_to
-    if dispatch.leads:
+    found: list[Clock] = []
+    if "accept" in only:
+        taken_on: list[Turn] = []
+        if dispatch.accepted is not None:
+            taken_on.append(_met(dispatch.accepted, "accepted"))
+        if dispatch.replies:
+            first = dispatch.replies[0]
+            taken_on.append(Turn(first.at, first.known, MET, "replied"))
+        if dispatch.children:
+            child = min(dispatch.children, key=_began)
+            taken_on.append(Turn(child.at, child.known, MET, "passed_on"))
+        found.append(clock("accept", terms.accept_due, taken_on, plain, []))
+    if dispatch.leads and "first_contact" in only:
         spoken: list[Turn] = []
         if dispatch.contacted is not None:
             spoken.append(_met(dispatch.contacted, "contacted"))
-        if passed_to:
+        if passed_to := dispatch.passed_to:
             child = min(passed_to, key=_began)
             spoken.append(Turn(child.at, child.known, CANCELLED, "passed_on"))
         contact = clock("first_contact", terms.contact_due, spoken, _wanted(case, plain), [])
         contact.calls = dispatch.calls
         found.append(contact)
-
-    closed = _CLOSES if dispatch.leads else (CANCELLED, "closed_before_in")
-    found.append(
-        clock(
-            "department",
-            terms.reply_due,
-            came_in(dispatch),
-            _life(case, "department", closed=closed),
-            dispatch.moves,
-        )
-    )
+    if "department" in only:
+        closed = _CLOSES if dispatch.leads else (CANCELLED, "closed_before_in")
+        life = _life(case, "department", closed=closed)
+        found.append(clock("department", terms.reply_due, came_in(dispatch), life, dispatch.moves))
     return found
 
 

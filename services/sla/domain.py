@@ -8,7 +8,7 @@ whole of it follows who had it when (``fold``), which clocks there are (``clocks
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 from pydantic import ValidationError
@@ -20,13 +20,24 @@ from schemas.ids import ANONYMOUS_PREFIX, home_of, is_anonymous
 from schemas.topics import COMMANDS, INBOX, NOTICES, SLA, TICKETS, Topic
 from services.sla import joint, notices
 from services.sla.bounces import arbitration, late_return
-from services.sla.clocks import PAUSED, RUNNING, Cycle
+from services.sla.clocks import ALL, OF_DISPATCH, PAUSED, RUNNING, Cycle
 from services.sla.facts import SERVICE, Occasion
 from services.sla.fold import Case, fold
 from services.sla.history import holds, joined
-from services.sla.marks import History
+from services.sla.marks import (
+    Accepted,
+    Answered,
+    AnyMark,
+    Asked,
+    Call,
+    Extension,
+    News,
+    Replied,
+    Return,
+    Reviewed,
+)
 from services.sla.reading import concerns, marks_of, ticket_of
-from services.sla.settle import Settling, next_due
+from services.sla.settle import Settling, is_due, next_due
 from services.sla.state import State
 
 CYCLES_KEPT = 6
@@ -93,7 +104,7 @@ class Sla(Processor[State, Event]):
             turn.restate()
         marks = marks_of(event, now)
         if marks:
-            turn.remember(joined(state.history, marks))
+            turn.remember(marks)
         elif not isinstance(event, CloseRequested) and not turn.effects:
             return Decision()
         return turn.done(key, before=state)
@@ -123,16 +134,37 @@ def _is_stale(state: State, policy: Policy) -> bool:
     return bool(state.clocks) and state.policy is not None and state.policy != policy.version
 
 
+TOUCHED: Final[dict[type[Any], frozenset[str]]] = {
+    Accepted: frozenset(("accept",)),
+    Extension: frozenset(("resolve", "reply", "department")),
+    News: frozenset(("first_contact", "interim")),
+    Call: frozenset(("first_contact", "interim")),
+    Replied: OF_DISPATCH | {"reply"},
+    Reviewed: frozenset(("reply", "department", "interim")),
+    Return: OF_DISPATCH,
+    Asked: frozenset(("verification", "supervision")),
+    Answered: frozenset(("verification", "supervision")),
+}
+"""Targets whose clocks a mark can change that is the last of its history; others: all."""
+
+
 class Turn:
     """One decision at work on the state of a ticket."""
 
     def __init__(self, state: State, occasion: Occasion) -> None:
         self.state = state
         self.occasion = occasion
-        self.case: Case = fold(state.history)
+        self._case: Case | None = None
         self.effects: list[Effect] = []
         self.notes: list[Note] = []
         self.breached: list[str] = []
+
+    @property
+    def case(self) -> Case:
+        """As the history tells it."""
+        if self._case is None:
+            self._case = fold(self.state.history)
+        return self._case
 
     def restate(self) -> None:
         """Another policy is in force: what its rules say it may is reckoned anew."""
@@ -140,17 +172,24 @@ class Turn:
 
     def settle(self) -> None:
         """Say what time alone has brought about."""
-        self._settle()
+        past = self.occasion.past
+        due = frozenset(each.target for each in self.state.clocks if is_due(each, past))
+        if due:
+            self._settle(only=due)
 
-    def remember(self, history: History) -> None:
+    def remember(self, marks: tuple[AnyMark, ...]) -> None:
         """Take in what an event says, and say what follows."""
-        dropped = history.dropped - self.state.history.dropped
+        before = self.state.history
+        history = joined(before, marks)
+        dropped = history.dropped - before.dropped
         self.state = replace(self.state, history=history)
-        self.case = fold(history)
+        self._case = None
         self.notes += [("sla_dropped_marks", ())] * dropped
-        self._settle()
+        # What comes in order changes what goes on from it; what comes late, anything behind it.
+        in_order = not dropped and len(marks) == 1 and history.marks[-1] is marks[0]
+        self._settle(only=TOUCHED.get(type(marks[0]), ALL) if in_order else ALL)
 
-    def _settle(self, *, restate: bool = False) -> None:
+    def _settle(self, *, restate: bool = False, only: frozenset[str] = ALL) -> None:
         state, occasion = self.state, self.occasion
         settling = Settling(
             self.case,
@@ -159,6 +198,7 @@ class Turn:
             cycle=_cycle(state),
             restate=restate,
             cut=state.history.dropped > 0,
+            only=only,
         )
         settling.run()
         self.effects += settling.effects

@@ -21,10 +21,12 @@ from runtime.processor import Effect, Note
 from schemas.topics import SLA
 from services.sla import telling
 from services.sla.clocks import (
+    ALL,
     CANCELLED,
     ENDED,
     MET,
     MISSED,
+    OF_DISPATCH,
     PAUSED,
     RUNNING,
     Clock,
@@ -35,7 +37,7 @@ from services.sla.clocks import (
 from services.sla.facts import Occasion, clock_data, terms_data
 from services.sla.fold import Case, Pause
 from services.sla.marks import Received
-from services.sla.standing import Before, Standing, stand
+from services.sla.standing import Before, Past, Standing, stand
 from services.sla.state import Stated
 from services.sla.telling import Why
 
@@ -56,6 +58,7 @@ class Settling:
         cycle: Cycle | None,
         restate: bool = False,
         cut: bool = False,
+        only: frozenset[str] = ALL,
     ) -> None:
         """
         Args:
@@ -63,6 +66,7 @@ class Settling:
             cycle: the first cycle of news that is still looked at; None: from the receipt.
             restate: another policy is in force than what ``stated`` was reckoned under.
             cut: marks of the history were dropped, and clocks with them.
+            only: targets of which something may be otherwise than stated.
         """
         self.case = case
         self.occasion = occasion
@@ -70,6 +74,7 @@ class Settling:
         self.cycle = cycle
         self.restate = restate
         self.cut = cut
+        self.only = only
         self.before = {each.id: each for each in stated}
         self.after: list[Stated] = []
         self.effects: list[Effect] = []
@@ -84,17 +89,26 @@ class Settling:
 
     def run(self) -> None:
         """State what is new of every clock."""
-        case = self.case
-        left = dict(self.before)
-        for clock in clocks_of(case, self.policy, self._news(), self.cycle):
+        case, only = self.case, self.only
+        after: dict[str, Stated] = {}
+        left = {}
+        for stated in self.before.values():
+            if stated.target in only:
+                left[stated.id] = stated
+            else:
+                after[stated.id] = stated
+        news = self._news() if "interim" in only else None
+        for clock in clocks_of(case, self.policy, news, self.cycle, only):
             if clock.target == "interim":
                 self.known[clock.id] = clock.known
-            stated = left.pop(clock.id, None)
-            after = self._settle(clock, stated)
-            if after is not None:
-                self.after.append(after)
+            settled = self._settle(clock, left.pop(clock.id, None))
+            if settled is not None:
+                after[clock.id] = settled
         for stated in left.values():
-            self._leave(stated)
+            gone = self._leave(stated)
+            if gone is not None:
+                after[stated.id] = gone
+        self.after = list(after.values())
 
     # -- one clock ---------------------------------------------------------------------------
 
@@ -106,7 +120,9 @@ class Settling:
         if stated is not None and stated.asked == asked and stated.status == NONE:
             return stated
         if stated is not None and stated.seen == seen and stated.asked == asked:
-            if stated.status in ENDED or (not self.restate and not self._due(stated)):
+            if stated.status in ENDED or (
+                not self.restate and not is_due(stated, self.occasion.past)
+            ):
                 return stated
         elif stated is None and (
             not clock.runs
@@ -128,15 +144,6 @@ class Settling:
         if clock.status == MISSED:
             standing = standing._replace(missed=clock.ended_at)
         return _One(self, clock, stated, terms, standing, seen, asked).settled()
-
-    def _due(self, stated: Stated) -> bool:
-        """Whether time alone changes something of it."""
-        if stated.status != RUNNING or stated.breach:
-            return False
-        past = self.occasion.past
-        if stated.deadline is not None and past(stated.deadline):
-            return True
-        return any(percent > stated.warned and past(at) for percent, at in stated.warn_at)
 
     def _asked(self, clock: Clock, ended: bool) -> int:
         if not ended or len(self.case.contents) < 2:
@@ -180,18 +187,16 @@ class Settling:
             found.append(Before(after.at, after.known, terms))
         return found
 
-    def _leave(self, stated: Stated) -> None:
+    def _leave(self, stated: Stated) -> Stated | None:
         """A clock for which the history has no place any more."""
         if self.cut and stated.status in ENDED:
-            return
-        after = self._gone(stated, "superseded")
-        if after is not None:
-            self.after.append(after)
+            return None
+        return self._gone(stated, "superseded")
 
     def _gone(self, stated: Stated, why: str) -> Stated | None:
         if stated.status in (CANCELLED, NONE) and not stated.breach:
             return stated
-        dispatch = stated.id.partition(":")[2] if stated.target in _OF_DISPATCH else None
+        dispatch = stated.id.partition(":")[2] if stated.target in OF_DISPATCH else None
         data: dict[str, Any] = {
             "target": stated.target,
             "clock": stated.id,
@@ -274,9 +279,6 @@ class Settling:
         if not self.restate:
             return self.occasion.slug
         return POLICY_CAUSE if terms.version == self.policy.version else CALENDAR_CAUSE
-
-
-_OF_DISPATCH: Final = frozenset(("accept", "first_contact", "department"))
 
 
 class _One:
@@ -475,16 +477,28 @@ class _One:
         )
 
 
+def is_due(stated: Stated, past: Past) -> bool:
+    """Whether time alone changes something of it."""
+    if stated.status != RUNNING or stated.breach:
+        return False
+    if stated.deadline is not None and past(stated.deadline):
+        return True
+    return any(percent > stated.warned and past(at) for percent, at in stated.warn_at)
+
+
 def next_due(stated: Sequence[Stated]) -> datetime | None:
     """When time alone next changes something of these clocks."""
-    instants = []
+    found: datetime | None = None
     for each in stated:
         if each.status != RUNNING or each.breach:
             continue
-        if each.deadline is not None:
-            instants.append(each.deadline)
-        instants += [at for percent, at in each.warn_at if percent > each.warned]
-    return min(instants, default=None)
+        due = each.deadline
+        if due is not None and (found is None or due < found):
+            found = due
+        for percent, at in each.warn_at:
+            if percent > each.warned and (found is None or at < found):
+                found = at
+    return found
 
 
 def _digest(content: Content) -> int:
@@ -494,19 +508,16 @@ def _digest(content: Content) -> int:
 
 def _seen(clock: Clock) -> int:
     """All that a clock's standing depends on beside its terms, the calendar and the time."""
-    whole: tuple[Any, ...] = (
-        clock.start,
-        clock.known,
-        clock.department,
-        clock.why,
-        clock.elapsed,
-        [tuple(each) for each in clock.runs],
-        [
-            (each.setting.at, each.setting.due, each.setting.basis, each.asked)
-            for each in clock.moves
-        ],
-        [(each.since, each.until) for each in clock.pauses],
-    )
+    whole: list[Any] = [clock.start, clock.known, clock.department, clock.why]
+    for run in clock.runs:
+        whole += run
+    for move in clock.moves:
+        setting = move.setting
+        whole += (setting.at, setting.due, setting.basis, move.asked)
+    for pause in clock.pauses:
+        whole += (pause.since, pause.until)
+    if clock.elapsed is not None:
+        whole += clock.elapsed
     return crc32(orjson.dumps(whole))
 
 
