@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from cli.replaying.output import WRITTEN
 from cli.replaying.source import Recorded
@@ -151,7 +151,11 @@ async def _run(
         Engine(each, bundle, settings, sealer=sealer, registry=Metrics()) for each in processors
     ]
     until_ms = to_ms(until)
+    ends = AIOKafkaConsumer(
+        **settings.kafka_client_kwargs(), group_id=None, isolation_level="read_committed"
+    )
     try:
+        await ends.start()
         for engine in engines:
             await engine.start()
         told, waited = 0, 0.0
@@ -165,7 +169,9 @@ async def _run(
             done = sum(task.positions.get(INBOX.name, 0) for task in engines[0].tasks.values())
             progress(done - told)
             told = done
-            if writer.done() and all(_finished(engine, settings, until_ms) for engine in engines):
+            finished = all(_finished(engine, settings, until_ms) for engine in engines)
+            # What one partition handed to another may come when that one has reached the end.
+            if writer.done() and finished and await _read_out(engines, ends):
                 return
             now = tuple(
                 task.progress.batches for engine in engines for task in engine.tasks.values()
@@ -178,6 +184,21 @@ async def _run(
     finally:
         for engine in reversed(engines):
             await engine.stop()
+        await stop_client(ends)
+
+
+async def _read_out(engines: Sequence[Engine], consumer: AIOKafkaConsumer) -> bool:
+    """Whether nothing lies in the topics between the services that its readers have not decided."""
+    wanted: dict[TopicPartition, int] = {}
+    for engine in engines:
+        for topic in engine.inputs:
+            for task in engine.tasks.values():
+                where = TopicPartition(engine.settings.topic(topic), task.number)
+                # Behind the last record lies the mark of its transaction, which is no record.
+                done = max(task.positions.get(topic.name, 0), task.fetched.get(topic.name, 0))
+                wanted[where] = min(done, wanted.get(where, done))
+    found = await consumer.end_offsets(list(wanted))
+    return all(found[where] <= done for where, done in wanted.items())
 
 
 def _finished(engine: Engine, settings: EngineSettings, until_ms: int) -> bool:
