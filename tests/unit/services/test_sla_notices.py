@@ -160,11 +160,32 @@ def test_R2_what_came_before_the_receipt_is_told_behind_it() -> None:
     assert [each.data.revision for each in told] == [1, 2]
 
 
-def test_R2_another_version_of_the_rules_that_moves_a_deadline_is_told_once() -> None:
+def test_R2_what_was_told_and_did_not_move_is_not_told_again() -> None:
     city = dispatched()
     later = {"new_due_at": "2026-03-20T17:30:00+08:00"}
     assert len(city.put("extension.granted", "03-03 09:00", later)) == 1
     assert city.put("extension.granted", "03-03 10:00", later) == []
+
+
+def test_R2_a_version_of_the_rules_that_moves_a_deadline_is_told_once() -> None:
+    """From 1 July ten calendar days instead of seven, for what runs already too."""
+    first, second = CN.versions
+    sla = second.policy.sla
+    longer = {
+        target: tuple(
+            dataclasses.replace(row, amount=10) if row.amount == 7 else row for row in rows
+        )
+        for target, rows in sla.rules.items()
+    }
+    sla = dataclasses.replace(sla, rules=longer, new_version_targets="recompute", _found={})
+    other = dataclasses.replace(second, policy=dataclasses.replace(second.policy, sla=sla))
+    city = ToldCity(dataclasses.replace(CN, versions=(first, other)))
+    assert day(only(city.received("06-29 09:00")))["resolve"] == "07-06 17:30"
+    told = only(city.until("07-01 12:00"))
+    assert told.data.notice == "citizen.deadline_changed"
+    assert day(told) == {"resolve": "07-09 17:30", "reply": "07-09 17:30"}
+    assert told.policyversion == other.policy.version
+    assert city.until("07-02 12:00") == []
 
 
 # --- Steps (R9) ---------------------------------------------------------------------------------
