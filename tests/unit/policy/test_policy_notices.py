@@ -76,11 +76,8 @@ def test_a_text_is_filled_by_language_and_never_read_for_fields_again() -> None:
         ('from: "21:00"', 'from: "08:00"', "from and to are both 08:00; without quiet hours"),
         ('from: "21:00"', 'from: "25:00"', "notices.quiet.value.from"),
         ("citizen.no_news]", "citizen.acknowledged]", "citizen.acknowledged"),
-        (
-            "      returned: {zh: 正在改派承办单位",
-            "      away: {zh: 正在改派承办单位",
-            "notices.stands",
-        ),
+        ('returned: {zh: "正在改派', 'passed: {zh: "正在改派', "notices.stands"),
+        ('reopened: {zh: "正在重新', '# {zh: "正在重新', "stands lacks reopened; write each"),
     ],
 )
 def test_a_mistake_is_refused_when_the_policy_is_read(
