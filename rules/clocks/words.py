@@ -134,13 +134,17 @@ def moved_words(cause: str, before: datetime | None, after: datetime | None, tz:
 def instant_words(at: datetime, tz: tzinfo) -> Said:
     """«Tue 2026-03-03 17:30», local; midnight is the 24:00 of the day that ends with it."""
     local = at.astimezone(tz)
-    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    # By hand, not by strftime: every fact of a clock says instants.
+    clock = f"{local.hour:02d}:{local.minute:02d}"
+    if local.second:
+        clock = f"{clock}:{local.second:02d}"
     if not (local.hour or local.minute or local.second or local.microsecond):
         local, clock = local - timedelta(days=1), "24:00"
     weekday = local.weekday()
+    day = local.date().isoformat()
     return Said(
-        f"{_WEEKDAYS_EN[weekday]} {local:%Y-%m-%d} {clock}",
-        f"{local:%Y-%m-%d} 周{_WEEKDAYS_ZH[weekday]} {clock}",
+        f"{_WEEKDAYS_EN[weekday]} {day} {clock}",
+        f"{day} 周{_WEEKDAYS_ZH[weekday]} {clock}",
     )
 
 
