@@ -61,7 +61,10 @@ def test_I1_I2_every_record_is_accounted_for(tmp_path: Path, arguments: tuple[st
     assert all(service["same"] for service in told["computed_again"].values())
     assert told["computed_again"]["intake"]["outputs"] > ledger["events"]
     assert told["computed_again"]["dedup, of the linked"]["outputs"] >= 2
+    for service in ("sla", "callback"):
+        assert told["computed_again"][service]["outputs"] > 0
     _shows_what_the_day_is_for(told)
+    _shows_what_the_weeks_are_for(told["weeks"])
     if arguments:
         taken = re.search(r"it had taken ([\d,]+) of", errors)
         assert taken, errors
@@ -88,6 +91,18 @@ def _shows_what_the_day_is_for(told: dict[str, Any]) -> None:
     for kind in ("[name]", "[house]", "[plate]", "[phone]", "[id]", "[email]"):
         assert kind in masked
     assert told["masked"]["ticket"] in told["notice"]
+
+
+def _shows_what_the_weeks_are_for(weeks: dict[str, Any]) -> None:
+    """A breach, a paused clock, a make-up day, a callback that reopens; the same in memory."""
+    assert weeks["same"] is True
+    assert {"breached resolve", "breached accept", "paused resolve", "resumed resolve"} <= set(
+        weeks["shown"]
+    )
+    assert {"callback answered", "command reopen", "event ticket.reopened"} <= set(weeks["shown"])
+    assert weeks["sla"]["breached"] > weeks["sla"]["withdrawn"] > 0
+    assert weeks["callbacks"]["scheduled"] > weeks["callbacks"]["uncontacted"] > 0
+    assert weeks["commands"] == {"refuse_close": 1, "reopen": 1}
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
