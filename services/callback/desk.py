@@ -266,6 +266,8 @@ class Desk:
     def _counts(self, task: Task, report: Try) -> bool:
         """Whether it is one of the tries that the policy allows: what is tried beyond them says
         something of the citizen, but ends nothing."""
+        if len(task.tried) >= self.policy.attempts + len(task.plan):
+            return False
         return report.channel == task.channel or report.outcome == REACHED
 
     def _talk(self, task: Task) -> None:
@@ -384,8 +386,10 @@ class Desk:
         else:
             ended = replace(task, follow_up="none")
             self._state("answered", ended, "resolved", tried=report, reasons=reasons)
-        if not again and not self._task.live:
-            self._ended(ANSWERED)
+        if not again:
+            self._tried(report)
+            if not self._task.live:
+                self._ended(ANSWERED)
 
     def _not_resolved(
         self, task: Task, report: Try, reasons: tuple[str, ...], cause: str, reason: str
@@ -488,7 +492,15 @@ class Desk:
         id_, value = fact(self.occasion, what, self.ticket, task, reason, **more)
         self.effects.append(Effect(CALLBACKS, key=self.ticket.citizen, value=value))
         self.notes.append(("callback_facts", (what,)))
+        if what == "attempted":
+            self._tried(more["tried"])
         return replace(task, fact=id_)
+
+    def _tried(self, report: Try) -> None:
+        """Count a try by its local hour and what came of it (R37)."""
+        local = report.at.astimezone(self.policy.time_zone)
+        hour = f"{local.hour:02d}"
+        self.notes.append(("callback_tries", (report.channel, hour, report.outcome)))
 
     def _ended(self, result: str) -> None:
         """Count what came of the task, by whom it asked about (R37)."""

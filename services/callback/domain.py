@@ -181,12 +181,6 @@ def _kind(event: Envelope) -> str:
 # Tries
 
 
-def _noted(desk: Desk, report: Try) -> None:
-    """Count a try at a callback by its hour (R37)."""
-    local = report.at.astimezone(desk.policy.time_zone)
-    desk.notes.append(("callback_tries", (report.channel, f"{local.hour:02d}", report.outcome)))
-
-
 def _call(desk: Desk, event: CallRecorded) -> None:
     data = event.data
     if data.purpose is not CallPurpose.CALLBACK or data.outcome is None:
@@ -197,7 +191,6 @@ def _call(desk: Desk, event: CallRecorded) -> None:
     at = tally.called_at(event, desk.occasion.now)
     slot = desk.policy.slot_at(at) or ""
     report = Try(at, PHONE, data.outcome.value, slot, by_call=True)
-    _noted(desk, report)
     if _mine(desk, "", at) is not None:
         desk.tried(report, said_something=False)
 
@@ -215,7 +208,6 @@ def _answered(desk: Desk, event: CallbackAnswered) -> None:
         said = data.outcome.value if data.outcome is not None else ""
         outcome = said if said and said != desks.REACHED else desks.NO_ANSWER
     report = Try(at, channel, outcome, desk.policy.slot_at(at) or "", by_person=True)
-    _noted(desk, report)
     if task is None:
         desk.notes.append(("callback_stray_answers", (event.source,)))
         return

@@ -1,5 +1,6 @@
 """Which close is in force: a fold over closes and reopenings, by when they happened (R33)."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from services.callback.state import CLOSED, MARKS_KEPT, REOPENED, Mark
@@ -15,8 +16,14 @@ class Period(NamedTuple):
 
 
 def inserted(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
-    """With one more, in order; beyond the limit the oldest goes."""
-    return tuple(sorted((*marks, mark), key=lambda each: each.order))[-MARKS_KEPT:]
+    """With one more, in order. Beyond the limit a close goes that began nothing, for the close that
+    the live task belongs to must stay; where there is none, the oldest."""
+    found = sorted((*marks, mark), key=lambda each: each.order)
+    if len(found) > MARKS_KEPT:
+        pairs = pairwise(found)
+        idle = (at for at, (one, two) in enumerate(pairs, 1) if one.what == two.what == CLOSED)
+        del found[next(idle, 0)]
+    return tuple(found)
 
 
 def changed(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:

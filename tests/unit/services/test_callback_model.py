@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy.bundle import load
+from policy.bundle import load, shipped
 from runtime.core import to_ms
 from runtime.driver import Driver, Written, to_bytes
 from runtime.processor import Record
@@ -34,6 +34,7 @@ MINUTE = timedelta(minutes=1)
 _SHIPPED = load("cn-12345")
 BUNDLE = replace(_SHIPPED, versions=_SHIPPED.versions[:1], _starts=_SHIPPED._starts[:1])
 """The version that the machine has, alone."""
+PROFILES = {name: load(name).versions[0].policy for name in shipped()}
 LIFE: tuple[Any, ...] = (TicketClosed, TicketReopened, TicketWithdrawn, TicketNotAccepted)
 CALLED = ("no_answer", "answered", "busy", "wrong_number", "powered_off")
 SAID: tuple[dict[str, Any], ...] = (
@@ -104,13 +105,14 @@ def assert_every_close_is_stated(machine: Machine, events: list[Event]) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(events=histories())
-def test_I8_holds_whatever_happens(events: list[Event]) -> None:
-    machine = Machine()
+@given(events=histories(), profile=st.sampled_from(sorted(PROFILES)))
+def test_I8_holds_whatever_happens(events: list[Event], profile: str) -> None:
+    policy = PROFILES[profile]
+    machine = Machine(policy)
     machine.feed(*events)
     machine.live()
     machine.wake(end_of(events) + days(60))
-    assert_I8(machine.facts, CN)
+    assert_I8(machine.facts, policy)
     assert_every_close_is_stated(machine, events)
     assert machine.live() == {}, "a task that never ends"
 

@@ -8,6 +8,7 @@ import pytest
 
 from policy.bundle import Policy
 from schemas.events import CallRecorded, CommandApplied, CommandRefused, TicketReceived
+from services.callback.state import MARKS_KEPT
 from tests.model.callbacks import Machine, assert_I8, earliest_due, what
 from tests.model.log import CN, LAMPS, Log, at, days, recorded
 
@@ -506,3 +507,52 @@ def test_the_hours_of_a_received_ticket_are_not_needed() -> None:
     bare = log.event(TicketReceived, "T1", CLOSED - days(1), {})
     found = machine.feed(bare, log.closed("T1", CLOSED))
     assert [what(each) for each in found] == ["scheduled"]
+
+
+def test_a_ticket_that_is_closed_again_and_again_keeps_its_task_and_a_small_state() -> None:
+    case = Case()
+    case.close()
+    task = case.data.task
+    for number in range(1, 60):
+        assert case.close(CLOSED + number * timedelta(minutes=1)) == ["waived"]
+    assert [fact.data.task for fact in case.machine.live().values()] == [task]
+    kept = case.machine.state("t:T1")
+    assert kept is not None
+    assert kept.ticket is not None
+    assert len(kept.ticket.marks) == MARKS_KEPT
+    assert case.feed(case.log.reopened("T1", CLOSED + days(1))) == ["cancelled"]
+    case.check()
+
+
+def test_a_ticket_that_is_reopened_again_and_again_has_one_task_at_a_time() -> None:
+    case = Case()
+    for number in range(30):
+        when = CLOSED + days(number)
+        assert case.close(when) == ["scheduled"]
+        assert case.data.round == number + 1
+        assert case.feed(case.log.reopened("T1", when + HOUR)) == ["cancelled"]
+    case.check()
+
+
+def test_a_platform_that_calls_without_end_fills_no_state() -> None:
+    case = Case()
+    case.close()
+    for number in range(60):
+        case.answer(CLOSED + days(1) + number * HOUR, satisfied=3)
+    kept = case.machine.state("t:T1")
+    assert kept is not None
+    assert kept.ticket is not None
+    assert kept.ticket.task is not None
+    assert len(kept.ticket.task.tries) <= 5
+    case.check()
+
+
+def test_R37_a_try_is_counted_once_by_its_hour_and_outcome() -> None:
+    case = Case()
+    case.close()
+    due = case.run_to_due()
+    case.call(due, "powered_off")
+    case.answer(due + timedelta(minutes=3), contacted=False, outcome="powered_off")
+    hour = f"{due.astimezone(CN.time_zone).hour:02d}"
+    tries = [labels for name, labels in case.machine.notes if name == "callback_tries"]
+    assert tries == [("phone", hour, "powered_off")]
