@@ -15,7 +15,14 @@ from pydantic import ValidationError
 
 from policy.bundle import Policy
 from runtime.processor import Decision, Effect, Note, Processor, Record, Unreadable
-from schemas.events import CallRecorded, CloseRequested, Event, ReturnRequested, parse_event
+from schemas.events import (
+    CallRecorded,
+    CloseRequested,
+    Event,
+    ReturnRequested,
+    TicketAmended,
+    parse_event,
+)
 from schemas.ids import ANONYMOUS_PREFIX, home_of, is_anonymous
 from schemas.topics import COMMANDS, INBOX, NOTICES, SLA, TICKETS, Topic
 from services.sla import joint, notices
@@ -44,6 +51,8 @@ CYCLES_KEPT = 6
 """Cycles of news that an event that comes late can still change."""
 CYCLES_MOST = 12
 _URGENT = {"very_urgent": 0, "urgent": 1}
+_ONLY_TOLD = (CloseRequested, TicketAmended)
+"""Of these something may be told although they move no clock: a refusal, by what to be answered."""
 
 
 class Sla(Processor[State, Event]):
@@ -105,7 +114,7 @@ class Sla(Processor[State, Event]):
         marks = marks_of(event, now)
         if marks:
             turn.remember(marks)
-        elif not isinstance(event, CloseRequested) and not turn.effects:
+        elif before is None or not (turn.effects or isinstance(event, _ONLY_TOLD)):
             return Decision()
         return turn.done(key, before=state)
 

@@ -479,6 +479,13 @@ def test_R2_whose_number_comes_later_is_told_of_the_receipt_then() -> None:
     assert brief(city.put("ticket.amended", "03-02 12:00", {"changes": changes})) == []
 
 
+def test_R38_who_wants_to_be_answered_in_another_way_is() -> None:
+    city = dispatched()
+    assert city.put("ticket.amended", "03-02 11:00", {"changes": {"reply_by": "wechat"}}) == []
+    told = only(city.put("dispatch.accepted", "03-02 12:00", {"dispatch_id": "D1"}))
+    assert told.data.channel == "wechat"
+
+
 def test_of_an_import_only_what_changes_after_it_is_told() -> None:
     city = ToldCity()
     imported = {
