@@ -278,11 +278,17 @@ def http(
 @click.option(
     "--rate", default=100, show_default=True, type=at_least_one, help="Other events a second."
 )
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, PARTITIONS))
 @bootstrap_option
 @markdown_option
 @json_option
 def timers(
-    deadlines: int, rate: int, bootstrap: str | None, markdown: bool, json_file: Path | None
+    deadlines: int,
+    rate: int,
+    workers: int,
+    bootstrap: str | None,
+    markdown: bool,
+    json_file: Path | None,
 ) -> None:
     """So many deadlines at 17:30 in the sla service, beside events of other tickets.
 
@@ -291,7 +297,7 @@ def timers(
       python -m bench timers
       HOTLINE_MAX_IDLE_TIMERS=250 python -m bench timers --deadlines 20000 --rate 200
     """
-    load = timers_bench.Load(deadlines, rate)
+    load = timers_bench.Load(deadlines, rate, workers)
     with stage.broker(bootstrap) as address:
         outcome = asyncio.run(
             timers_bench.run(

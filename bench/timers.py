@@ -13,7 +13,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,6 +68,7 @@ class Load:
     deadlines: int = 100_000
     rate: int = 100
     """Events of other tickets a second."""
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Outcome:
     events_herd: int
     events_lost: int
     worker_us: float
-    """CPU of the worker per timer of the herd, events and all."""
+    """CPU of all workers per timer of the herd, events and all."""
     broker_us: float
     seed_seconds: float
 
@@ -189,7 +191,7 @@ async def run(
     log_dir: Path,
     say: Callable[[str], None],
 ) -> Outcome:
-    """One worker of the sla service, fed and timed by this process."""
+    """Workers of the sla service, fed and timed by this process."""
     prefix = f"bench-{os.getpid()}-"
     layout = replace(LOCAL, partitions=partitions, prefix=prefix, history=True)
     await create(bootstrap, declared((SERVICE,)), layout)
@@ -197,7 +199,6 @@ async def run(
     say(f"making {load.deadlines:,} receipts with a deadline at 17:30")
     crowd, steady = herd(load, bundle), others(load, bundle)
     home = Path(tempfile.mkdtemp(prefix="hotline-bench-"))
-    web = free_port()
     environ = {
         "HOTLINE_KAFKA_BOOTSTRAP": bootstrap,
         "HOTLINE_TOPIC_PREFIX": prefix,
@@ -207,10 +208,9 @@ async def run(
         "HOTLINE_LOG_FORMAT": "json",
         **{name: value for name, value in os.environ.items() if name.startswith("HOTLINE_")},
     }
-    words = ["worker", SERVICE, "--web-port", str(web)]
     sla = prefix + SLA.name
     try:
-        async with running(words, environ, log_dir, web) as worker:
+        async with _workers(load.workers, environ, home, log_dir) as workers:
             stage = _Stage(bootstrap, prefix, partitions)
             await stage.start()
             try:
@@ -229,7 +229,9 @@ async def run(
                     facts = await _settled(watcher, load)
                     seeded = time.perf_counter() - began
                     say(f"{facts:,} facts of the receipts in {seeded:.0f} s; on to 17:30")
-                    return await _herd(load, stage, steady, watcher, worker, bootstrap, seeded, say)
+                    return await _herd(
+                        load, stage, steady, watcher, workers, bootstrap, seeded, say
+                    )
                 finally:
                     watcher.stop()
             finally:
@@ -237,6 +239,22 @@ async def run(
     finally:
         shutil.rmtree(home, ignore_errors=True)
         await kafka.delete(bootstrap, containing=prefix)
+
+
+@asynccontextmanager
+async def _workers(
+    count: int, environ: dict[str, str], home: Path, log_dir: Path
+) -> AsyncIterator[list[psutil.Process]]:
+    """So many workers, each with partitions."""
+    async with AsyncExitStack() as stack:
+        starting = []
+        for number in range(count):
+            port = free_port()
+            own = {**environ, "HOTLINE_DATA_DIR": str(home / str(number))}
+            words = ["worker", SERVICE, "--web-port", str(port)]
+            context = running(words, own, log_dir / f"timers-{number}", port)
+            starting.append(stack.enter_async_context(context))
+        yield list(await asyncio.gather(*starting))
 
 
 async def _settled(watcher: "_Watcher", load: Load) -> int:
@@ -304,7 +322,7 @@ async def _herd(
     stage: _Stage,
     steady: Sequence[Written],
     watcher: _Watcher,
-    worker: psutil.Process,
+    workers: Sequence[psutil.Process],
     bootstrap: str,
     seed_seconds: float,
     say: Callable[[str], None],
@@ -328,7 +346,7 @@ async def _herd(
         sent = upto
         await stage.say(datetime.fromtimestamp(now - shift, UTC))
         if now >= due_at and not cpu:
-            cpu.append(_cpu(worker, bootstrap))
+            cpu.append(_cpu(workers, bootstrap))
         for arrived in watcher.arrived[seen:]:
             seen += 1
             ticket = _breached(arrived.value)
@@ -336,7 +354,7 @@ async def _herd(
                 fired.add(ticket)
                 last = max(last, arrived.at)
         if len(fired) >= load.deadlines and len(cpu) == 1:
-            cpu.append(_cpu(worker, bootstrap))
+            cpu.append(_cpu(workers, bootstrap))
             say(f"all fired {last - due_at:.1f} s after 17:30")
         over = now > max(last, due_at) + TRAIL_SECONDS
         if (len(fired) >= load.deadlines and over) or now > due_at + LIMIT_SECONDS:
@@ -344,13 +362,13 @@ async def _herd(
         await asyncio.sleep(max(0.0, TICK_SECONDS - (time.time() - now)))
     await asyncio.sleep(TRAIL_SECONDS)
     if len(cpu) == 1:
-        cpu.append(_cpu(worker, bootstrap))
+        cpu.append(_cpu(workers, bootstrap))
     used = [(after - before) * 1e6 / load.deadlines for before, after in zip(*cpu, strict=True)]
-    return _judged(load, watcher.arrived, steady[:sent], shift, used, seed_seconds)
+    return judged(load, watcher.arrived, steady[:sent], shift, used, seed_seconds)
 
 
-def _cpu(worker: psutil.Process, bootstrap: str) -> tuple[float, float]:
-    return cpu_seconds([worker]), cpu_seconds(broker_processes(bootstrap))
+def _cpu(workers: Sequence[psutil.Process], bootstrap: str) -> tuple[float, float]:
+    return cpu_seconds(list(workers)), cpu_seconds(broker_processes(bootstrap))
 
 
 _BREACHED: Final = b'"hotline.sla.breached.v1"'
@@ -367,7 +385,7 @@ def _breached(value: bytes) -> str | None:
     return subject if isinstance(subject, str) and subject.startswith("H") else None
 
 
-def _judged(
+def judged(
     load: Load,
     arrived: Sequence[Arrived],
     steady: Sequence[Written],
@@ -424,9 +442,10 @@ def _judged(
 def sheet(outcome: Outcome) -> Sheet:
     load = outcome.load
     return Sheet(
-        title=f"{load.deadlines:,} deadlines at 17:30, one worker, exactly once",
+        title=f"{load.deadlines:,} deadlines at 17:30, exactly once",
         columns=(
             "deadlines",
+            "workers",
             "other events/s",
             "all fired after s",
             "missing / doubled / early",
@@ -439,6 +458,7 @@ def sheet(outcome: Outcome) -> Sheet:
         rows=(
             (
                 f"{outcome.fired:,}",
+                str(load.workers),
                 str(load.rate),
                 f"{outcome.seconds:.1f}",
                 f"{outcome.missing} / {outcome.doubled} / {outcome.early}",
@@ -455,7 +475,8 @@ def sheet(outcome: Outcome) -> Sheet:
             f"{TARGET_ADDED_MS:.0f} ms. From 17:30 on the log's clock to when a read_committed "
             f"consumer has the last breach; an event counts from its instant to its first fact "
             f"({outcome.events_before:,} before, {outcome.events_herd:,} in the herd, "
-            f"{outcome.events_lost} without a fact). Broker, worker and harness share the machine.",
+            f"{outcome.events_lost} without a fact). Broker, workers and harness share the "
+            "machine.",
         ),
         text_columns=0,
     )
