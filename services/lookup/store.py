@@ -61,21 +61,7 @@ FACTS: Final = """
     ORDER BY recordedtime, partition, position LIMIT $3
 """
 LIVE: Final = "SELECT department FROM readmodel.dispatches WHERE ticket = $1"
-# The last fact of each task says how it stands; a close after a close adds a task that is waived.
-CALLING: Final = """
-    SELECT bool_or(live) FROM (
-        SELECT DISTINCT ON (document #>> '{data,task}')
-            type = ANY($2::text[]) AS live
-        FROM readmodel.facts
-        WHERE ticket = $1 AND type LIKE 'hotline.callback\\_task.%'
-        ORDER BY document #>> '{data,task}', (document #>> '{data,revision}')::int DESC
-    ) AS tasks
-"""
-LIVE_TASKS: Final = tuple(
-    f"hotline.callback_task.{kind}.v1"
-    for kind in ("scheduled", "due", "attempted", "rescheduled", "recheck")
-)
-"""Facts after which a callback is still to be made (R33)."""
+CALLING: Final = "SELECT EXISTS (SELECT FROM readmodel.tasks WHERE ticket = $1 AND live)"
 
 
 class Found(NamedTuple):
@@ -148,7 +134,7 @@ class Store:
     async def is_to_be_asked(self, ticket: str) -> bool:
         """Whether a callback task of the ticket is live (R33)."""
         async with self._database.connection() as connection:
-            return bool(await connection.fetchval(CALLING, ticket, LIVE_TASKS))
+            return bool(await connection.fetchval(CALLING, ticket))
 
     async def persons(self, citizen: str) -> frozenset[str]:
         """All pseudonyms of the person, this one among them."""

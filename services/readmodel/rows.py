@@ -216,6 +216,15 @@ def contact_row(view: TicketView) -> tuple[Any, ...]:
     )
 
 
+def columns(table: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows to one array a column, as ``unnest`` wants them."""
+    found: list[list[Any]] = [[] for _ in range(width)]
+    for row in table:
+        for column, value in zip(found, row, strict=True):
+            column.append(value)
+    return found
+
+
 def _live(view: TicketView) -> tuple[Dispatch, ...]:
     if view.kind != "ticket" or view.phase not in stages.OPEN:
         return ()

@@ -9,13 +9,20 @@ from rules.ticket.view import TicketView
 from runtime.metrics import METRICS, TICKETS_WITHOUT_OWNER, Metrics
 from runtime.processor import Note, Record
 from schemas.events import IdentityLinked, parse_event
-from schemas.topics import FACTS, REPEATS, TICKETS, Topic
-from services.readmodel import rows
+from schemas.topics import CALLBACKS, FACTS, REPEATS, SLA, TICKETS, Topic
+from services.readmodel import rows, standing
 from services.readmodel import statements as sql
 from services.readmodel.rows import Fact, LogEntry, Unfit
 
 OWNERS_EVERY_SECONDS: Final = 15.0
 """Between two counts of steps without an owner. Rarer: the alarm (R5) is that much later."""
+
+_CHECKS: Final[Mapping[str, Callable[[Fact], Any]]] = {
+    REPEATS.name: rows.verdict_row,
+    SLA.name: standing.clock_fact,
+    CALLBACKS.name: standing.task_fact,
+}
+"""What a fact of the topic must give; raises ``Unfit``."""
 
 
 class ReadModel:
@@ -41,7 +48,7 @@ class ReadModel:
             unfit = await self._write_facts(connection, topic, records)
         notes: list[Note] = []
         if unfit:
-            await connection.execute(sql.UNREADABLE, *_columns(unfit, 5))
+            await connection.execute(sql.UNREADABLE, *rows.columns(unfit, 5))
             notes = [("readmodel_unreadable", (topic.name, row[3])) for row in unfit]
         await self._count_owners(connection)
         return notes
@@ -60,7 +67,7 @@ class ReadModel:
                 unfit.append(_unfit_row(record, error))
         if not entries:
             return unfit
-        written = await connection.fetch(sql.EVENTS, *_columns(map(_event_row, entries), 9))
+        written = await connection.fetch(sql.EVENTS, *rows.columns(map(_event_row, entries), 9))
         fresh = {(row["ticket"], row["sequence"]) for row in written}
         news: dict[str, list[LogEntry]] = {}
         for entry in entries:
@@ -86,23 +93,23 @@ class ReadModel:
                 after[ticket] = view
         after.update(await self._anew(connection, [each for each in tickets if each not in after]))
         views = [after[ticket] for ticket in tickets]
-        await connection.execute(sql.TICKETS, *_columns(map(rows.ticket_row, views), 19))
+        await connection.execute(sql.TICKETS, *rows.columns(map(rows.ticket_row, views), 19))
         moved = [view for view in views if rows.dispatches_changed(before[view.ticket], view)]
         if moved:
             await connection.execute(sql.DISPATCHES_GONE, [view.ticket for view in moved])
             live = [row for view in moved for row in rows.dispatch_rows(view)]
             if live:
-                await connection.execute(sql.DISPATCHES, *_columns(live, 11))
+                await connection.execute(sql.DISPATCHES, *rows.columns(live, 11))
         contacts = [rows.contact_row(view) for view in views if view.kind == "contact"]
         if contacts:
-            await connection.execute(sql.CONTACTS, *_columns(contacts, 9))
+            await connection.execute(sql.CONTACTS, *rows.columns(contacts, 9))
         # Calls may come before anything says that their subject is a ticket.
         turned = [each.ticket for each in views if rows.became_ticket(before[each.ticket], each)]
         if turned:
             await connection.execute(sql.CONTACTS_GONE, turned)
         links = sorted({row for entries in news.values() for row in _links(entries)})
         if links:
-            await connection.execute(sql.LINKS, *_columns(links, 4))
+            await connection.execute(sql.LINKS, *rows.columns(links, 4))
 
     async def _anew(self, connection: Any, tickets: Sequence[str]) -> dict[str, TicketView]:
         """Fold these from all of their events: something came out of order."""
@@ -126,17 +133,26 @@ class ReadModel:
         for record in records:
             try:
                 fact = rows.fact_of(record)
-                if topic.name == REPEATS.name:
-                    rows.verdict_row(fact)
+                if (check := _CHECKS.get(topic.name)) is not None:
+                    check(fact)
             except Unfit as error:
                 unfit.append(_unfit_row(record, error))
             else:
                 facts.append(fact)
-        if facts:
-            await connection.execute(sql.FACTS, *_columns((fact[:9] for fact in facts), 9))
-            if topic.name == REPEATS.name:
+        if not facts:
+            return unfit
+        table = (fact[:9] for fact in facts)
+        written = await connection.fetch(sql.FACTS, *rows.columns(table, 9))
+        fresh = {row["id"] for row in written}
+        match topic.name:
+            case REPEATS.name:
                 last = map(rows.verdict_row, rows.newest_verdicts(facts))
-                await connection.execute(sql.VERDICTS, *_columns(last, 13))
+                await connection.execute(sql.VERDICTS, *rows.columns(last, 13))
+            case SLA.name:
+                news = {fact.id: fact for fact in facts if fact.id in fresh}
+                await standing.write_clocks(connection, news.values())
+            case CALLBACKS.name:
+                await standing.write_tasks(connection, facts)
         return unfit
 
     async def _count_owners(self, connection: Any) -> None:
@@ -191,12 +207,3 @@ def _links(entries: Iterable[LogEntry]) -> list[tuple[Any, ...]]:
 
 def _unfit_row(record: Record, error: Unfit) -> tuple[Any, ...]:
     return record.topic.name, record.partition, record.offset, error.reason, error.detail
-
-
-def _columns(table: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows to one array a column, as ``unnest`` wants them."""
-    columns: list[list[Any]] = [[] for _ in range(width)]
-    for row in table:
-        for column, value in zip(columns, row, strict=True):
-            column.append(value)
-    return columns

@@ -78,6 +78,7 @@ INSERT INTO readmodel.facts
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
                      $6::timestamptz[], $7::int[], $8::bigint[], $9::jsonb[])
 ON CONFLICT (id) DO NOTHING
+RETURNING id
 """
 
 # «The last one of a ticket in that order is what holds» (schemas.facts.repeats): the order of its
@@ -100,6 +101,53 @@ WHERE CASE WHEN v.partition = excluded.partition
            ELSE (excluded.recordedtime, excluded.revision) >= (v.recordedtime, v.revision) END
 """
 
+# As PLACES: after a hand-over two workers may write one clock at once. Its row is the lock.
+CLOCK_PLACES = """
+INSERT INTO readmodel.clocks (ticket, clock)
+SELECT * FROM unnest($1::text[], $2::text[])
+ON CONFLICT (ticket, clock) DO NOTHING
+"""
+CLOCKS_STORED = """
+SELECT c.ticket, c.clock, c.standing
+FROM readmodel.clocks AS c JOIN unnest($1::text[], $2::text[]) AS n(ticket, clock)
+    ON c.ticket = n.ticket AND c.clock = n.clock
+ORDER BY c.ticket, c.clock FOR UPDATE OF c
+"""
+CLOCK_FACTS = """
+SELECT id, type, ticket, recordedtime, document FROM readmodel.facts
+WHERE ticket = ANY($1::text[]) AND type LIKE 'hotline.sla.%'
+"""
+CLOCKS = """
+UPDATE readmodel.clocks AS c SET
+    target = n.target, status = n.status, deadline = n.deadline, breached = n.breached,
+    warned = n.warned, paused_since = n.paused_since, department = n.department,
+    dispatch = n.dispatch, level = n.level, revision = n.revision, fact = n.fact,
+    recordedtime = n.recordedtime, standing = n.standing
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bool[],
+            $7::int[], $8::timestamptz[], $9::text[], $10::text[], $11::int[], $12::int[],
+            $13::text[], $14::timestamptz[], $15::jsonb[])
+    AS n(ticket, clock, target, status, deadline, breached, warned, paused_since, department,
+         dispatch, level, revision, fact, recordedtime, standing)
+WHERE c.ticket = n.ticket AND c.clock = n.clock
+"""
+
+TASKS = """
+INSERT INTO readmodel.tasks AS t
+    (ticket, task, citizen, state, live, due_at, until, slot, channel, attempt, round, department,
+     revision, fact, recordedtime, standing)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[],
+                     $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::int[],
+                     $11::int[], $12::text[], $13::int[], $14::text[], $15::timestamptz[],
+                     $16::jsonb[])
+ON CONFLICT (ticket, task) DO UPDATE SET
+    citizen = excluded.citizen, state = excluded.state, live = excluded.live,
+    due_at = excluded.due_at, until = excluded.until, slot = excluded.slot,
+    channel = excluded.channel, attempt = excluded.attempt, round = excluded.round,
+    department = excluded.department, revision = excluded.revision, fact = excluded.fact,
+    recordedtime = excluded.recordedtime, standing = excluded.standing
+WHERE (excluded.recordedtime, excluded.revision) >= (t.recordedtime, t.revision)
+"""
+
 UNREADABLE = """
 INSERT INTO readmodel.unreadable (topic, partition, position, reason, detail)
 SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[])
@@ -114,5 +162,6 @@ GROUP BY step
 
 CLEAR = """
 TRUNCATE readmodel.tickets, readmodel.events, readmodel.facts, readmodel.verdicts,
-         readmodel.dispatches, readmodel.contacts, readmodel.links, readmodel.unreadable
+         readmodel.dispatches, readmodel.contacts, readmodel.links, readmodel.clocks,
+         readmodel.tasks, readmodel.unreadable
 """

@@ -1,4 +1,4 @@
-"""Tickets through the real intake and dedup in memory, then into a database by the real sink."""
+"""Tickets through the real services in memory, then into a database by the real sink."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from runtime.driver import Driver, Written
 from runtime.engine.task import partition_of
 from runtime.keys import KeyRing
 from runtime.processor import Record
-from schemas.topics import CALLBACKS, INBOX, NOTICES, REPEATS, TICKETS
+from schemas.topics import CALLBACKS, INBOX, NOTICES, REPEATS, SLA, TICKETS
 from services.dedup.domain import Dedup
 from services.intake.domain import Intake
 from services.intake.outside import IntakeOutside, Readings
@@ -29,7 +29,7 @@ from vault.originals import Vault
 RING = KeyRing({1: bytes(range(32))})
 PLATFORM = "cn.test.platform"
 PARTITIONS = 4
-DELIVERED = (TICKETS, REPEATS, CALLBACKS, NOTICES)
+DELIVERED = (TICKETS, REPEATS, SLA, CALLBACKS, NOTICES)
 
 
 def instant(text: str) -> datetime:
