@@ -107,7 +107,7 @@ class Clock:
         owed = _Owed(self.target)
         follow: list[Turn] = []
         for turn in life:
-            if turn.at < start:
+            if turn.at < start or (turn.at == start and turn.why in _BARRED):
                 owed.follow(turn)
             else:
                 follow.append(turn)

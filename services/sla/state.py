@@ -12,7 +12,7 @@ from services.sla.told import NOTHING, Told
 __all__ = ["ENDED", "History", "State", "Stated"]
 
 
-class Stated(Struct, frozen=True, omit_defaults=True):
+class Stated(Struct, frozen=True, omit_defaults=True, array_like=True):
     """A clock as the last fact of it said."""
 
     id: str
