@@ -2,8 +2,9 @@
 
 Rules: R33 (one live task per close), R34 (resolved and satisfied apart), R35 (second check), R36
 (tries, slots, channels), R37 (what facts must carry), R38 (the best slot), rulings 5 and 14. Which
-close is in force is in ``life``, where and how to ask in ``choosing`` and ``tally``, what becomes
-of a task in ``desk``, the fact in ``facts``, its words in ``telling``.
+close is in force is in ``life``, what follows from it in ``closing``, tries in ``asking``, answers
+in ``answering``, where and how to ask in ``choosing`` and ``tally``, the fact in ``facts``, its
+words in ``telling``.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,9 +40,8 @@ from schemas.events.dispatches import DispatchRole
 from schemas.events.tickets import ClockKind, TicketContent, TicketReceivedData, TicketState
 from schemas.ids import ANONYMOUS_PREFIX, home_of, is_anonymous
 from schemas.topics import CALLBACKS, COMMANDS, INBOX, TICKETS, Topic
-from services.callback import desk as desks
-from services.callback import tally
-from services.callback.desk import Desk
+from services.callback import answering, asking, closing, life, tally
+from services.callback.desk import REACHED, Desk, due_at
 from services.callback.facts import PHONE, SERVICE, Occasion, task_id
 from services.callback.state import (
     CLOSED,
@@ -132,11 +132,11 @@ class Callback(Processor[Kept, Event]):
     def wake(self, key: str, state: Kept, due: datetime, policy: Policy) -> Decision[Kept]:
         """A task is due, was not tried, was not answered; or all of it can be forgotten."""
         ticket = state.ticket
-        if ticket is None or desks.due_at(ticket.task) is None:
+        if ticket is None or due_at(ticket.task) is None:
             return Decision(states={key: None})
         cause = f"timer {due.astimezone(UTC).isoformat()}"
         desk = Desk(Occasion(ticket_of(key), key, due, policy, cause, "due"), ticket)
-        desk.come_due()
+        asking.come_due(desk)
         after = _kept(desk.ticket, due, policy)
         return Decision(states={key: after}, effects=desk.effects, notes=desk.notes)
 
@@ -155,7 +155,7 @@ def tally_key(citizen: str) -> str:
 
 
 def _kept(ticket: Ticket, now: datetime, policy: Policy) -> Kept:
-    wake_at = desks.due_at(ticket.task)
+    wake_at = due_at(ticket.task)
     if wake_at is None:
         ended = bool(ticket.marks) and ticket.marks[-1].what != REOPENED
         wake_at = now + (policy.callback.keep if ended else policy.callback.keep_open)
@@ -185,14 +185,14 @@ def _call(desk: Desk, event: CallRecorded) -> None:
     data = event.data
     if data.purpose is not CallPurpose.CALLBACK or data.outcome is None:
         return
-    reached = data.outcome.value == desks.REACHED
+    reached = data.outcome.value == REACHED
     if data.direction is CallDirection.INBOUND and not reached:
         return
     at = tally.called_at(event, desk.occasion.now)
     slot = desk.policy.slot_at(at) or ""
     report = Try(at, PHONE, data.outcome.value, slot, by_call=True)
     if _mine(desk, "", at) is not None:
-        desk.tried(report, said_something=False)
+        asking.tried(desk, report, said_something=False)
 
 
 def _answered(desk: Desk, event: CallbackAnswered) -> None:
@@ -203,18 +203,18 @@ def _answered(desk: Desk, event: CallbackAnswered) -> None:
         channel = data.channel.value
     elif task is not None and task.live:
         channel = task.channel
-    outcome = desks.REACHED
+    outcome = REACHED
     if not data.contacted:
         said = data.outcome.value if data.outcome is not None else ""
-        outcome = said if said and said != desks.REACHED else desks.NO_ANSWER
+        outcome = said if said and said != REACHED else asking.NO_ANSWER
     report = Try(at, channel, outcome, desk.policy.slot_at(at) or "", by_person=True)
     if task is None:
         desk.notes.append(("callback_stray_answers", (event.source,)))
         return
     if data.contacted and data.resolved is not None:
-        desk.answered(report, data.resolved, data.satisfied, data.reasons)
+        answering.answered(desk, report, data.resolved, data.satisfied, data.reasons)
     else:
-        desk.tried(report, said_something=True)
+        asking.tried(desk, report, said_something=True)
 
 
 def _mine(desk: Desk, named: str, at: datetime) -> Task | None:
@@ -224,7 +224,7 @@ def _mine(desk: Desk, named: str, at: datetime) -> Task | None:
     """
     ticket = desk.ticket
     task = ticket.task
-    if task is None:
+    if task is None or not (task.live or _in_force(ticket, task)):
         return None
     if named == task.id:
         return task
@@ -233,6 +233,12 @@ def _mine(desk: Desk, named: str, at: datetime) -> Task | None:
     ):
         return None
     return task if at >= task.closed_at else None
+
+
+def _in_force(ticket: Ticket, task: Task) -> bool:
+    """Whether the close that it belongs to was neither opened again nor taken back."""
+    first = life.period(ticket.marks).first
+    return first is not None and task.order >= first.order
 
 
 # What each event does
@@ -278,7 +284,7 @@ def _imported(desk: Desk, event: TicketImported) -> None:
     desk.ticket = ticket
     if closed and not ticket.marks:
         at = min(data.closed_at or event.time, now).astimezone(UTC)
-        desk.mark(Mark(at, ticket.sequence, CLOSED, event.identity, ticket.closes))
+        closing.marked(desk, Mark(at, ticket.sequence, CLOSED, event.identity, ticket.closes))
         desk.ticket = replace(desk.ticket, asked_before=False, due_before=None)
 
 
@@ -312,7 +318,7 @@ def _closed(desk: Desk, event: TicketClosed) -> None:
     desk.ticket = replace(desk.ticket, closes=desk.ticket.closes + 1)
     at = tally.happened_at(event, desk.occasion.now)
     ticket = desk.ticket
-    desk.mark(Mark(at, ticket.sequence, CLOSED, event.identity, ticket.closes))
+    closing.marked(desk, Mark(at, ticket.sequence, CLOSED, event.identity, ticket.closes))
 
 
 def _opened(desk: Desk, event: TicketReopened) -> None:
@@ -329,15 +335,15 @@ def _not_accepted(desk: Desk, event: TicketNotAccepted) -> None:
 
 def _marked(desk: Desk, event: Envelope, what: str) -> None:
     at = tally.happened_at(event, desk.occasion.now)
-    desk.mark(Mark(at, desk.ticket.sequence, what, event.identity))
+    closing.marked(desk, Mark(at, desk.ticket.sequence, what, event.identity))
 
 
 def _applied(desk: Desk, event: CommandApplied) -> None:
-    desk.applied(event.data.command_id)
+    answering.applied(desk, event.data.command_id)
 
 
 def _refused(desk: Desk, event: CommandRefused) -> None:
-    desk.refused(event.data.command_id)
+    answering.refused(desk, event.data.command_id)
 
 
 _EFFECTS: Final[dict[type[Any], Callable[[Desk, Any], None]]] = {

@@ -76,20 +76,20 @@ REASONS: Final[dict[str, Said]] = {
         "市民表示未解决，退回承办单位重办。",
     ),
     "rounds_used_up": Said(
-        "Not resolved, and reopened {commands} times already: to the arbiter.",
-        "市民表示未解决，且已重办{commands}次，提请仲裁。",
+        "Reopening was asked for {commands} times already: to the arbiter.",
+        "已{commands}次要求重办，提请仲裁。",
     ),
     "nothing_said_at_all": Said(
         "Reached, but in no try was said whether it is resolved: to be reviewed.",
         "已联系上，但历次回访均未说明是否解决，转人工复核。",
     ),
     "reopen_refused": Said(
-        "Not resolved, and the platform refused to reopen it: to the arbiter.",
-        "市民表示未解决，平台拒绝重办，提请仲裁。",
+        "The platform refused to reopen it: to the arbiter.",
+        "平台拒绝重办，提请仲裁。",
     ),
     "reopen_unanswered": Said(
-        "Not resolved, and the platform did not answer the command to reopen it: to the arbiter.",
-        "市民表示未解决，平台未响应重办指令，提请仲裁。",
+        "The platform did not answer the command to reopen it: to the arbiter.",
+        "平台未响应重办指令，提请仲裁。",
     ),
     # uncontacted
     "every_way_tried": Said(

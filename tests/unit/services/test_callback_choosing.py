@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.callback import choosing, tally
@@ -14,6 +14,7 @@ from tests.model.log import CN, at, days
 POLICY = CN.callback
 
 
+@settings(deadline=None)
 @given(tried=st.integers(1, 500), share=st.floats(0, 1))
 def test_the_wilson_bound_is_where_the_normal_test_just_rejects(tried: int, share: float) -> None:
     """The definition: the lower root of (share - p)^2 = z^2 p (1 - p) / n."""
@@ -31,6 +32,7 @@ def test_the_wilson_bound_of_known_cases(reached: int, tried: int, bound: float)
     assert choosing.wilson_lower(reached, tried) == pytest.approx(bound, abs=0.001)
 
 
+@settings(deadline=None)
 @given(reached=st.integers(0, 200), missed=st.integers(0, 200))
 def test_R38_the_estimate_lies_between_the_population_and_the_citizens_own(
     reached: int, missed: int
@@ -52,6 +54,7 @@ def test_R38_what_weighs_more_changes_with_the_number_of_tries() -> None:
     assert (few.basis, many.basis) == ("population", "citizen")
 
 
+@settings(deadline=None)
 @given(
     minutes=st.integers(0, 60 * 24 * 14),
     at_=st.floats(0, 1, exclude_max=True),

@@ -104,6 +104,16 @@ def assert_every_close_is_stated(machine: Machine, events: list[Event]) -> None:
     assert len(begun) - len(tasks) <= cancelled
 
 
+def assert_commands_fit(machine: Machine, events: list[Event]) -> None:
+    """R34: only what is closed can be reopened, and only as often as the policy says."""
+    places = {event.identity: place for place, event in reversed(list(enumerate(events)))}
+    for command in machine.commands:
+        before = events[: places[command.data.caused_by or ""]]
+        mine = [event for event in before if event.subject == command.subject]
+        assert standing(mine, end_of(events)) is not None
+        assert command.data.round <= machine.policy.callback.reopen_rounds
+
+
 @settings(max_examples=150, deadline=None)
 @given(events=histories(), profile=st.sampled_from(sorted(PROFILES)))
 def test_I8_holds_whatever_happens(events: list[Event], profile: str) -> None:
@@ -115,6 +125,7 @@ def test_I8_holds_whatever_happens(events: list[Event], profile: str) -> None:
     assert_I8(machine.facts, policy)
     assert_every_close_is_stated(machine, events)
     assert machine.live() == {}, "a task that never ends"
+    assert_commands_fit(machine, events)
 
 
 @settings(max_examples=200, deadline=None)

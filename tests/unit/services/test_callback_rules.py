@@ -556,3 +556,36 @@ def test_R37_a_try_is_counted_once_by_its_hour_and_outcome() -> None:
     hour = f"{due.astimezone(CN.time_zone).hour:02d}"
     tries = [labels for name, labels in case.machine.notes if name == "callback_tries"]
     assert tries == [("phone", hour, "powered_off")]
+
+
+def test_R34_a_ticket_that_is_open_again_is_not_asked_to_be_reopened() -> None:
+    case = Case()
+    case.close()
+    due = case.run_to_due()
+    case.answer(due, resolved=True)
+    case.feed(case.log.reopened("T1", due + HOUR))
+    assert case.answer(due + 2 * HOUR, resolved=False) == []
+    assert case.machine.commands == []
+    case.check()
+
+
+def test_a_withdrawal_ends_the_wait_for_the_platforms_answer() -> None:
+    case = Case()
+    case.close()
+    due = case.run_to_due()
+    case.answer(due, resolved=False)
+    assert case.feed(case.log.withdrawn("T1", due + HOUR)) == []
+    assert case.until(due + days(10)) == []
+
+
+def test_R34_an_answer_that_is_corrected_twice_asks_for_one_reopening() -> None:
+    case = Case()
+    case.close()
+    due = case.run_to_due()
+    follow_ups = []
+    for number, resolved in enumerate((False, True, False)):
+        assert case.answer(due + number * HOUR, resolved=resolved) == ["answered"]
+        follow_ups.append(case.data.follow_up)
+    assert follow_ups == ["reopen", "none", "reopen"]
+    assert len(case.machine.commands) == 1
+    case.check()
