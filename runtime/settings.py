@@ -101,7 +101,7 @@ class EngineSettings(BaseSettings):
     """Wait for a batch to fill when there is load. Smaller: tiny transactions burn the CPU."""
     linger_max_ms: int = Field(default=50, ge=0, le=5_000)
     """Wait when it is quiet. Larger: a lone event waits that long."""
-    max_idle_timers: int = Field(default=500, ge=1, le=5_000)
+    max_idle_timers: int = Field(default=250, ge=1, le=5_000)
     """Timers that fire in a transaction without a record of their key. Larger: after a downtime
     a herd of due timers holds up the records behind it."""
     max_state_bytes: int = Field(default=MAX_STATE_BYTES, ge=1_024, le=3 * 1024 * 1024)
