@@ -174,7 +174,7 @@ def _to_citizen(data: TicketReceivedData, reader: Reader, told: Told, occasion: 
         due_at=data.due_at,
         reply_owed=not (data.anonymous or is_anonymous(occasion.citizen)),
     )
-    in_words = telling.worded(at, policy)
+    in_words = telling.worded(at, policy, now=occasion.now)
     text = policy.notices.acknowledged.filled(in_words, ticket=occasion.event.subject)
     said: dict[str, Any] = {
         "notice": ACKNOWLEDGED,

@@ -93,7 +93,8 @@ class _Step(NamedTuple):
 class _Result(NamedTuple):
     """A reply that came in force."""
 
-    reply: Unsent
+    unit: str
+    words: str
     since: datetime
 
 
@@ -177,7 +178,9 @@ def _step(event: Any, told: Told, case: Case, policy: Policy) -> _Step | None:
             return _of_dispatch(event, told, case, policy)
         case TicketProgressed():
             meant = case.meant(event.data.dispatch_id, event.data.department)
-            return _Step("progressed", _unit(event.data, meant, told), event.data.text or "")
+            return _Step(
+                "progressed", _unit(event.data, meant, told), (event.data.text or "").strip()
+            )
         case TicketReopened():
             return _Step("reopened", event.data.department or "")
         case TicketClosed():
@@ -224,7 +227,10 @@ def _followed(told: Told, step: _Step | None, policy: Policy) -> tuple[Told, _St
     reached = told.reached
     rank = _RANK.get(stage)
     if rank is not None:
-        if reached.get(unit, 0) >= rank:
+        known = reached.get(unit, 0)
+        if known == rank:  # again, as after a rejected reply: so it stands, and nothing is new
+            return replace(told, stage=stage, unit=unit), None
+        if known > rank:
             return told, None
         kept = [each for each in reached.items() if each[0] != unit][1 - UNITS_KEPT :]
         reached = dict([*kept, (unit, rank)])
@@ -279,7 +285,7 @@ def _in_force(told: Told, event: Any, case: Case, occasion: Occasion) -> tuple[T
         unsent = Unsent(
             min(event.time.astimezone(UTC), occasion.now),
             event.data.reply_id,
-            told.unit,
+            event.data.department or told.unit,
             _words(event.data, occasion.policy),
         )
         replies = (*replies, unsent)[-REPLIES_KEPT:]
@@ -287,23 +293,26 @@ def _in_force(told: Told, event: Any, case: Case, occasion: Occasion) -> tuple[T
         return told, []
     submitted = occasion.policy.sla.reply_in_force == "submitted"
     known = {(each.at, each.id): (dispatch, each) for dispatch, each in case.replies}
-    waiting: list[Unsent] = []
+    waiting: list[tuple[Unsent, str]] = []
     results: list[_Result] = []
     for each in replies:
         dispatch, reply = known.get((each.at, each.id), (None, None))
         if reply is None or (dispatch is not None and not dispatch.leads):
             continue
+        unit = (dispatch.department if dispatch is not None else None) or each.unit
         if submitted:
-            results.append(_Result(each, reply.at))
+            results.append(_Result(unit, each.words, reply.at))
         elif reply.approved is not None:
-            results.append(_Result(each, reply.approved.at))
+            results.append(_Result(unit, each.words, reply.approved.at))
         elif reply.rejected is None:
-            waiting.append(each)
+            waiting.append((each, unit))
     if waiting and isinstance(event, TicketClosed):
-        results.append(_Result(waiting[-1], min(event.time.astimezone(UTC), occasion.now)))
+        last, unit = waiting[-1]
+        closed_at = min(event.time.astimezone(UTC), occasion.now)
+        results.append(_Result(unit, last.words, closed_at))
     if told.stage in _ENDED:
         waiting = []
-    return replace(told, replies=tuple(waiting)), results
+    return replace(told, replies=tuple([each for each, _ in waiting])), results
 
 
 def _words(data: ReplySubmittedData, policy: Policy) -> str:
@@ -392,11 +401,10 @@ class _Telling:
     def _result(self, result: _Result) -> str:
         """Returns within which time of its coming in force it was told."""
         self._kind = RESULT
-        reply = result.reply
-        self._named(reply.unit)
-        self._texts.append(self._filled(self._words.result, reply.unit, reply.words))
-        if reply.words:
-            self._data["words"] = reply.words
+        self._named(result.unit)
+        self._texts.append(self._filled(self._words.result, result.unit, result.words))
+        if result.words:
+            self._data["words"] = result.words
         seconds = max((self._occasion.now - result.since).total_seconds(), 0.0)
         self._data["latency_seconds"] = seconds
         return next(label for limit, label in _WITHIN if seconds <= limit)

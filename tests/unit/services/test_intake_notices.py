@@ -197,6 +197,12 @@ def test_R2_of_a_receipt_that_comes_late_deadlines_count_from_when_it_was() -> N
     assert told["resolve"] == "2026-07-28T13:00"
 
 
+def test_R2_what_has_passed_by_the_time_of_the_record_is_not_promised() -> None:
+    event = {"complainant": ZHANG, "urgency": "very_urgent"}
+    (fact,) = _Inbox(POLICY).put("ticket.received", event, time="2026-07-28T08:00:00+08:00")
+    assert "承诺办结时限 2026-07-28 10:00 已过" in fact.data.text_zh
+
+
 def test_R2_nobody_owes_an_anonymous_citizen_a_reply() -> None:
     data = {"channel": "app", "anonymous": True}
     (fact,) = _Inbox(POLICY).put("ticket.received", data)

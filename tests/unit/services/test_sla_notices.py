@@ -406,6 +406,45 @@ def test_R4_two_who_approve_one_reply_are_one_result() -> None:
     assert brief(city.put("reply.approved", "03-04 11:10", approved)) == []
 
 
+def test_R4_the_result_names_the_unit_whose_reply_it_is() -> None:
+    """Two units lead; what the one did meanwhile does not put its name to the other's result."""
+    city = dispatched()
+    city.put("ticket.dispatched", "03-02 11:00", {"dispatch_id": "D2", "department": "东城区"})
+    city.put("reply.submitted", "03-03 10:00", {"dispatch_id": "D1", "text": "已修好"})
+    city.put("dispatch.accepted", "03-03 11:00", {"dispatch_id": "D2"})
+    told = only(city.put("reply.approved", "03-03 12:00", {"dispatch_id": "D1"}))
+    assert (told.data.unit_name, told.data.words) == ("市城市管理局", "已修好")
+
+
+def test_R4_where_no_inspection_is_asked_for_the_reply_is_the_result() -> None:
+    versions = tuple(
+        dataclasses.replace(
+            each,
+            policy=dataclasses.replace(
+                each.policy,
+                sla=dataclasses.replace(each.policy.sla, reply_in_force="submitted"),
+            ),
+        )
+        for each in CN.versions
+    )
+    city = dispatched(dataclasses.replace(CN, versions=versions))
+    reply = {"dispatch_id": "D1", "text": "已修好"}
+    told = only(city.put("reply.submitted", "03-04 10:00", reply, recorded="03-04 10:00:30"))
+    assert brief([told]) == ["result replied"]
+    assert told.data.latency_seconds == 30.0
+    assert brief(city.put("ticket.closed", "03-04 11:00")) == ["progressed closed"]
+
+
+def test_R9_where_it_stands_after_a_rejected_reply() -> None:
+    city = dispatched(due_at="2026-04-20T17:30:00+08:00")
+    reply = {"dispatch_id": "D1", "reply_id": "R1", "text": "没修"}
+    city.put("reply.submitted", "03-03 10:00", reply)
+    city.put("reply.rejected", "03-03 11:00", {"dispatch_id": "D1", "reply_id": "R1"})
+    assert city.until("03-10 09:00")[-1].data.stage == "accepted"
+    city.put("reply.submitted", "03-10 10:00", {**reply, "reply_id": "R2"})
+    assert city.until("03-20 09:00")[-1].data.stage == "replied"
+
+
 def test_R4_after_a_reopening_the_next_reply_is_a_result_again() -> None:
     city = dispatched()
     for number, at in enumerate(("03-04", "03-06"), start=1):
