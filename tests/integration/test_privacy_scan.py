@@ -22,7 +22,7 @@ from aiokafka.structs import ConsumerRecord
 from deploy.local.broker import Cluster
 from schemas.dead_letter import SEALED
 from schemas.events import EVENT_TYPES
-from schemas.topics import DEAD_LETTERS, INBOX, TICKETS
+from schemas.topics import CALLBACKS, DEAD_LETTERS, INBOX, NOTICES, SERVICES, SLA, TICKETS
 from services.intake.masking import KEPT, OFFICIAL, PARTIES, WITHHELD
 from tests.kit import feed
 from tests.kit.lab import Lab
@@ -34,6 +34,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     for document in [orjson.loads(text)]
 }
 
+READERS = SERVICES[1:]
+"""Services that read the log."""
 PHONE, SPELT_PHONE, ID_NUMBER = "13987650123", "幺三七六五四三二一九八", "430102198807061239"
 NAME, ENGLISH_NAME = "欧阳琉璃", "Persimmon Quillfeather"
 PLATE, EMAIL, HOUSE = "湘A7Q19K", "liuli.ouyang@example.com", "37号6栋2单元2402室"
@@ -170,7 +172,7 @@ def lab(
     tmp_path: Path,
 ) -> Iterator[Lab]:
     made = Lab(kafka.bootstrap, topic_prefix, tmp_path)
-    make_topics(topic_prefix, services=("intake", "dedup"))
+    make_topics(topic_prefix, services=SERVICES)
     try:
         yield made
     finally:
@@ -246,10 +248,13 @@ async def test_R61_personal_data_is_in_the_inbox_alone(lab: Lab, dsn: str) -> No
     ]
     database = {"HOTLINE_POSTGRES_DSN": dsn}
     lab.worker("intake", name="intake", **database).start()
-    lab.worker("dedup", name="dedup", **database).start()
+    lab.worker(*READERS, name="readers", **database).start()
     await lab.publish(INBOX, records)
     await lab.drained("intake", INBOX)
-    await lab.drained("dedup", TICKETS)
+    for service in READERS:
+        await lab.drained(service, TICKETS)
+    for stated in (SLA, CALLBACKS, NOTICES):
+        assert any((await lab.ledger.read(stated)).values()), f"nothing on {stated.name} to search"
 
     letters = await lab.ledger.read(DEAD_LETTERS)
     put_aside = [each for records in letters.values() for each in records]
