@@ -279,7 +279,7 @@ bundles = st.lists(st.tuples(names, starts), min_size=1, max_size=4, unique_by=l
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(bundles, st.integers(0, 30)), min_size=1, max_size=5), st.text())
 def test_a_due_instant_is_in_force_and_woken_once_whatever_bundles_were_put_in_place(
     history: list[tuple[Bundle, int]], key: str
@@ -336,7 +336,7 @@ def by_ticket(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(histories, st.integers(0, 2**32), st.booleans())
 def test_batches_ticks_and_restarts_of_any_kind_give_the_drivers_facts(
     history: list[tuple[str, int, dict[str, Any]]], seed: int, restarts: bool
