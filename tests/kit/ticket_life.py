@@ -27,7 +27,7 @@ def local(text: str) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=BEIJING)
 
 
-def happening(  # noqa: PLR0913 - each is a field of the envelope
+def happening(
     type_: str,
     at: str | datetime,
     *,
