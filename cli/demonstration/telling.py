@@ -45,6 +45,11 @@ WEEKS_SHOWN: Final = (
     ("quiet_for_now", "callback recheck", "to be asked again", "复查"),
 )
 """Story, fact (``ClockStory.shows``), and what it shows."""
+LIVE_CLOCKS: Final = (
+    "The weeks before came within seconds: their deadlines had passed when the first event of a "
+    "ticket was told, so breaches were stated, and withdrawn with the next. Below, weeks with "
+    "their own time."
+)
 COLOUR_OF: Final = {"breached": "red", "met": "green", "command": "yellow"}
 TOLD_OF_NEW = ("first_contact", "another_matter")
 """Of the reasons for no repeat: the others need no comparison."""
@@ -78,7 +83,7 @@ def outcome(result: Result) -> RenderableType:
         said = anomaly_said(slug)
         table.add_row(Text(f"  {slug}", "dim"), Text(said.zh, "dim"), Text(f"{count:,}", "dim"))
     table.add_row("dead letters", "死信", f"{sum(ledger.letters.values()):,}")
-    return table
+    return Group(table, Padding(Text(LIVE_CLOCKS, "dim"), (0, 0, 0, 1)))
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -55,10 +55,9 @@ class Run:
     log: list[Consumed]
     changes: list[Consumed]
 
-    def compared(self) -> Comparison:
-        return compare(
-            intake, BUNDLE, INBOX, {0: self.inbox}, {TICKETS: {0: self.log}}, {0: self.changes}
-        )
+    def compared(self, *, timed: bool = False) -> Comparison:
+        log, changes = {TICKETS: {0: self.log}}, {0: self.changes}
+        return compare(intake, BUNDLE, INBOX, {0: self.inbox}, log, changes, timed=timed)
 
 
 def run() -> Run:
@@ -94,6 +93,18 @@ def test_a_record_after_the_last_commit_is_not_expected_to_be_decided() -> None:
     here = run()
     here.inbox.append(Consumed(6, b"T0", EVENT % (99, 0), START_MS + 9))
     assert here.compared().same
+
+
+@pytest.mark.parametrize(
+    ("at", "timed", "same"), [(5, True, True), (5, False, False), (4, True, False)]
+)
+def test_what_a_timer_wrote_after_the_changelog_was_read_is_not_expected(
+    at: int, timed: bool, same: bool
+) -> None:
+    here = run()
+    last = here.log[-1]
+    here.log.append(replace(last, offset=last.offset + 1, timestamp=START_MS + at))
+    assert here.compared(timed=timed).same == same
 
 
 def lose(here: Run) -> None:
