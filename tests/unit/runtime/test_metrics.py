@@ -61,6 +61,7 @@ def test_labels_never_carry_a_ticket_or_citizen() -> None:
     allowed |= {"route", "method", "status", "caller"}  # a route is a template, a caller a token
     allowed |= {"kind", "hour", "result", "slot"}  # the contract's, the clock's, the policy's
     allowed |= {"within"}  # a few spans of time
+    allowed |= {"target", "calendar", "type"}  # the contract's, the policy's
     allowed |= {"department", "branch", "calendar"}  # the directory's, the tree's, the policy's
     assert {label for metric in CATALOG for label in metric.labels} <= allowed
 
