@@ -19,11 +19,13 @@ from runtime.http.problems import busy, documented
 from runtime.http.tokens import Principal
 from schemas.envelope import Instant
 from services.lookup.assess import Assessments, Masking
+from services.lookup.paging import ROWS, Cursor, Limit
 from services.lookup.plain import PlainData
 from services.lookup.question import Question
 from services.lookup.settings import LookupSettings
 from services.lookup.store import Store
 from services.lookup.story import Stories
+from services.lookup.worklist import Worklists
 from vault.aliases import DatabaseDirectory
 from vault.originals import Vault
 
@@ -72,6 +74,7 @@ class Lookup:
         vault = Vault(self._database, ring)
         self._stories = Stories(store, vault, policies)
         self._plain = PlainData(store, self._stories, vault, self._database, policies)
+        self._worklists = Worklists(store, policies)
         self._assessments = Assessments(
             store,
             DatabaseDirectory(self._database, ring, policies),
@@ -155,6 +158,55 @@ class Lookup:
                 return _json(
                     await self._stories.tell(
                         ticket, caller, now=self._clock(), at=at, place=house_number
+                    )
+                )
+
+        @router.get(
+            "/v1/worklist",
+            responses=documented(401, 403, 422, 503),
+            response_class=Response,
+        )
+        async def list_work(
+            caller: Anybody,
+            unit: Annotated[
+                str | None,
+                Query(pattern=_KEY, description="With all below it; none: all that you may see"),
+            ] = None,
+            limit: Limit = ROWS,
+            cursor: Cursor = None,
+        ) -> Response:
+            """Open clocks by level, then deadline, each with who answers for it.
+
+            A unit sees its own clocks, those of units below it, and the citizens' clocks of tickets
+            that are with them.
+            """
+            with _answering():
+                return _json(
+                    await self._worklists.clocks(
+                        unit, caller, self._clock(), limit=limit, cursor=cursor
+                    )
+                )
+
+        @router.get(
+            "/v1/callbacks",
+            responses=documented(401, 403, 422, 503),
+            response_class=Response,
+        )
+        async def list_callbacks(
+            caller: Anybody,
+            due: Annotated[bool, Query(description="Only those to be called now")] = False,
+            limit: Limit = ROWS,
+            cursor: Cursor = None,
+        ) -> Response:
+            """Callbacks to be made, the earliest first, for a dialler.
+
+            Numbers are not here: ask `GET /v1/contacts/{citizen}` for each with
+            `purpose=callback`; that look is logged.
+            """
+            with _answering():
+                return _json(
+                    await self._worklists.callbacks(
+                        caller, self._clock(), due=due, limit=limit, cursor=cursor
                     )
                 )
 

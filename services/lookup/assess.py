@@ -186,7 +186,7 @@ def _told(
     answer["chase"] = found.judgement.state in ("open", "overdue") and (
         found.judgement.verdict in ("excluded", "confirmed")
     )
-    answer["say"] = _both(wording.say(found, policy))
+    answer["say"] = _both(wording.say(found, asked.at, policy))
     answer["prompt"] = _both(wording.prompt(found, policy))
     return answer
 
@@ -231,8 +231,9 @@ def _open(each: Found, now: datetime, policy: Policy) -> dict[str, Any]:
         "received_at": _instant(brief.received_at),
         "stage": {"step": step.name, **_both(stage), "since": _instant(step.since)},
         "owner": owner,
-        "due_at": _instant(step.due_at),
-        "overdue": step.due_at is not None and step.due_at < now,
+        "due_at": _instant(each.due_at),
+        "overdue": each.due_at is not None and each.due_at < now,
+        "paused": each.paused,
         "chases": brief.chases,
         "last_chase_at": _instant(brief.last_chase_at),
         "reopens": brief.reopens,

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from policy.access import Grant
+from rules.stated import clocks, tasks
 from rules.ticket.view import TicketView
 from schemas.envelope import Envelope
 from schemas.events import EVENT_TYPES
@@ -91,6 +93,24 @@ def view(ticket: TicketView, grant: Grant) -> dict[str, Any]:
     if isinstance(place, dict):
         place.pop("key", None)
     return document
+
+
+def clock(standing: clocks.Standing, grant: Grant) -> dict[str, Any]:
+    """A clock as it stands: rule, deadline, status, and why in words."""
+    document: dict[str, Any] = msgspec.to_builtins(standing)
+    if not grant.contacts:
+        document.pop("contact", None)
+    return document
+
+
+def task(standing: tasks.Standing, grant: Grant) -> dict[str, Any]:
+    """A callback task as it stands."""
+    document: dict[str, Any] = msgspec.to_builtins(standing)
+    said: dict[str, Any] = document.pop("said")
+    if not grant.contacts:
+        for name in ("outcome", "outcomes", "tried_at", "choice"):
+            said.pop(name, None)
+    return {**document, "live": standing.live, **said}
 
 
 def is_unnamed(ticket: TicketView, grant: Grant) -> bool:

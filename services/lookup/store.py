@@ -9,6 +9,7 @@ import orjson
 from rules.ticket.brief import Brief
 from rules.ticket.view import TicketView
 from runtime.database import Database
+from services.lookup import due
 
 TICKETS_AT_MOST: Final = 60
 """Of a person, the newest: more than any rule looks back on (``keep_tickets``), few enough to read
@@ -33,12 +34,18 @@ _OF_MEMBERS = " SELECT citizen FROM persons"
 _TICKETS = """
     SELECT t.brief, v.verdict, v.reason, v.case_ticket, v.first_ticket,
            (v.document #>> '{data,chain,position}')::int AS position,
+           k.running, coalesce(k.paused, false) AS paused,
            (SELECT count(*) FROM persons) AS members
     FROM persons AS p CROSS JOIN LATERAL (
         SELECT ticket, received_at, brief FROM readmodel.tickets
         WHERE citizen = p.citizen AND kind = 'ticket'
         ORDER BY received_at DESC NULLS LAST LIMIT $3
     ) AS t LEFT JOIN readmodel.verdicts AS v ON v.ticket = t.ticket
+    CROSS JOIN LATERAL (
+        SELECT min(deadline) FILTER (WHERE status = 'running') AS running,
+               bool_or(status = 'paused') AS paused
+        FROM readmodel.clocks WHERE ticket = t.ticket AND target = 'resolve'
+    ) AS k
     ORDER BY t.received_at DESC NULLS LAST LIMIT $3
 """
 TICKETS_OF: Final = _MEMBERS + _TICKETS
@@ -62,6 +69,46 @@ FACTS: Final = """
 """
 LIVE: Final = "SELECT department FROM readmodel.dispatches WHERE ticket = $1"
 CALLING: Final = "SELECT EXISTS (SELECT FROM readmodel.tasks WHERE ticket = $1 AND live)"
+# A page begins after the place in $1 to $4; what has no level or no deadline comes last (R28).
+_CLOCK_COLUMNS = """
+    SELECT c.ticket, c.standing, t.leaf, t.step, t.owner_unit, t.owner_person,
+           t.brief ->> 'title' AS title
+    FROM
+"""
+_CLOCK_PAGE = """
+    AS c LEFT JOIN readmodel.tickets AS t ON t.ticket = c.ticket
+    WHERE c.status IN ('running', 'paused')
+        AND (coalesce(c.level, 9), coalesce(c.deadline, 'infinity'), c.ticket, c.clock)
+            > ($1::int, coalesce($2::timestamptz, 'infinity'), $3::text, $4::text)
+    ORDER BY coalesce(c.level, 9), coalesce(c.deadline, 'infinity'), c.ticket, c.clock
+    LIMIT $5
+"""
+# A clock of no department is the citizen's: it is with who answers for the open step.
+_CLOCKS_OF_UNITS = """
+    (
+        SELECT * FROM readmodel.clocks
+        WHERE status IN ('running', 'paused') AND department = ANY($6::text[])
+        UNION ALL
+        SELECT mine.* FROM readmodel.tickets AS o
+        JOIN readmodel.clocks AS mine ON mine.ticket = o.ticket
+        WHERE o.step IS NOT NULL AND o.owner_unit = ANY($6::text[])
+            AND mine.status IN ('running', 'paused') AND mine.department IS NULL
+    )
+"""
+OPEN_CLOCKS: Final = _CLOCK_COLUMNS + "readmodel.clocks" + _CLOCK_PAGE
+OPEN_CLOCKS_OF_UNITS: Final = _CLOCK_COLUMNS + _CLOCKS_OF_UNITS + _CLOCK_PAGE
+LIVE_TASKS: Final = """
+    SELECT k.ticket, k.citizen, k.standing,
+           coalesce((t.view ->> 'confidential')::boolean, false) AS confidential
+    FROM readmodel.tasks AS k LEFT JOIN readmodel.tickets AS t ON t.ticket = k.ticket
+    WHERE k.live
+        AND (coalesce(k.due_at, 'infinity'), k.ticket, k.task)
+            > (coalesce($1::timestamptz, 'infinity'), $2::text, $3::text)
+        AND ($5::text[] IS NULL OR k.department = ANY($5::text[]))
+        AND ($6::timestamptz IS NULL OR (k.state = 'due' AND k.until > $6::timestamptz))
+    ORDER BY coalesce(k.due_at, 'infinity'), k.ticket, k.task
+    LIMIT $4
+"""
 
 
 class Found(NamedTuple):
@@ -76,6 +123,16 @@ class Found(NamedTuple):
     """首次投诉 of its chain."""
     position: int | None
     """In its chain."""
+    running: datetime | None = None
+    """Deadline of the whole matter (办结), as sla keeps it."""
+    paused: bool = False
+    """Whether that clock stands still."""
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Until when the citizen may expect an end; None for a ticket that has ended."""
+        step = self.brief.step
+        return None if step is None else due.earliest(self.running, step.due_at, paused=self.paused)
 
 
 class Person(NamedTuple):
@@ -106,7 +163,7 @@ class Store:
         """Tickets of the person with this pseudonym, linked ones included (R12)."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(TICKETS_OF, citizen, LINKED_AT_MOST, TICKETS_AT_MOST)
-        tickets = [Found(Brief.from_json(row["brief"]), *list(row)[1:6]) for row in rows]
+        tickets = [Found(Brief.from_json(row["brief"]), *list(row)[1:8]) for row in rows]
         return Person(tickets, rows[0]["members"] if rows else 1)
 
     async def view(self, ticket: str) -> TicketView | None:
@@ -135,6 +192,28 @@ class Store:
         """Whether a callback task of the ticket is live (R33)."""
         async with self._database.connection() as connection:
             return bool(await connection.fetchval(CALLING, ticket))
+
+    async def open_clocks(
+        self, units: Sequence[str] | None, after: tuple[Any, ...], limit: int
+    ) -> list[Any]:
+        """Open clocks behind a place, by level, then deadline; None: of every unit."""
+        async with self._database.connection() as connection:
+            if units is None:
+                return list(await connection.fetch(OPEN_CLOCKS, *after, limit))
+            return list(await connection.fetch(OPEN_CLOCKS_OF_UNITS, *after, limit, units))
+
+    async def live_tasks(
+        self,
+        units: Sequence[str] | None,
+        after: tuple[Any, ...],
+        limit: int,
+        *,
+        due_at: datetime | None,
+    ) -> list[Any]:
+        """Callbacks to be made behind a place, the earliest first; ``due_at``: those to be called
+        at that instant."""
+        async with self._database.connection() as connection:
+            return list(await connection.fetch(LIVE_TASKS, *after, limit, units, due_at))
 
     async def persons(self, citizen: str) -> frozenset[str]:
         """All pseudonyms of the person, this one among them."""

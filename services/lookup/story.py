@@ -8,13 +8,14 @@ import orjson
 
 from policy.access import Grant
 from policy.bundle import Bundle
+from rules.stated import clocks, tasks
 from rules.ticket.fold import fold
 from rules.ticket.view import TicketView
 from runtime.engine.ports import Unavailable
 from runtime.http.problems import Problem
 from runtime.http.tokens import Principal
 from schemas.events import parse_event
-from services.lookup import scope, showing
+from services.lookup import due, scope, showing
 from services.lookup.store import Store, Told
 from vault.originals import Kept, Vault
 
@@ -33,7 +34,7 @@ class Stories:
     async def tell(
         self, ticket: str, caller: Principal, *, now: datetime, at: datetime | None, place: bool
     ) -> dict[str, Any]:
-        """The ticket, its events and facts as known at ``at``.
+        """The ticket, its clocks, callbacks, events and facts as known at ``at``.
 
         Args:
             now: decides what the caller may see: today's rights hold for the past, too.
@@ -54,6 +55,9 @@ class Stories:
         told = await self._store.told(view, now if at is None else at)
         own = sorted(map(parse_event, told.own), key=lambda each: each.sequence or 0)
         then = view if at is None else fold(own)
+        running, asked = _clocks(told), _tasks(told)
+        if then is not None:
+            then = due.with_due(then, running)
         unnamed = showing.is_unnamed(view, grant)
         answer: dict[str, Any] = {
             "ticket": ticket,
@@ -61,6 +65,8 @@ class Stories:
             "exists": then is not None,
             "view": None if then is None else showing.view(then, grant),
             "verdict": _verdict(told, grant, unnamed),
+            "clocks": [showing.clock(each, grant) for each in running] if grant.story else [],
+            "callbacks": [showing.task(each, grant) for each in asked] if grant.story else [],
             "events": [showing.event(each, grant, unnamed=unnamed) for each in told.events],
             "facts": [showing.fact(each, grant, unnamed=unnamed) for each in told.facts],
             "degraded": [],
@@ -103,6 +109,23 @@ def _verdict(told: Told, grant: Grant, unnamed: bool) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = showing.fact(verdicts[-1], grant, unnamed=unnamed)["data"]
     return found
+
+
+def _clocks(told: Told) -> list[clocks.Standing]:
+    """Every clock as it stood, in the order in which they began."""
+    said = (clocks.fact_of(*_parts(each)) for each in told.facts)
+    return list(clocks.fold(each for each in said if each is not None).values())
+
+
+def _tasks(told: Told) -> list[tasks.Standing]:
+    """Every callback task as it stood."""
+    said = (tasks.standing_of(*_parts(each)) for each in told.facts)
+    return list(tasks.last(each for each in said if each is not None).values())
+
+
+def _parts(fact: Mapping[str, Any]) -> tuple[str, str, datetime, Mapping[str, Any]]:
+    recordedtime = datetime.fromisoformat(fact["recordedtime"])
+    return fact["id"], fact["type"], recordedtime, fact.get("data", {})
 
 
 def _address(kept: list[Kept], recorded: set[str]) -> str | None:

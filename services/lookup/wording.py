@@ -11,6 +11,7 @@ from rules.ticket.brief import Brief
 from rules.ticket.view import Owner
 from rules.words import NOBODY, PROMPTS, PROOF_BY_CITIZEN, PROOF_BY_FINDING, REASONS, Said
 from services.lookup.assessing import Opinion
+from services.lookup.store import Found
 
 STAGES: Final[dict[str, Said]] = {
     "dispatch": Said("to be passed to a department", "待派单"),
@@ -85,6 +86,7 @@ _CONFIRMED: Final = Said(
     "; you said on {day} that it was resolved", ", 您于 {day} 回访时表示已解决"
 )
 _DUE: Final = Said(", due {day}", ", 时限 {day}")
+_LATE: Final = Said(", due {day} and late", ", 时限 {day}, 已超时")
 
 
 def stage_of(brief: Brief) -> tuple[str, Said]:
@@ -109,8 +111,8 @@ def unit_name(code: str, organisation: Organisation) -> str:
     return unit.name if unit is not None else code
 
 
-def say(opinion: Opinion, policy: Policy) -> Said:
-    """What to tell the citizen."""
+def say(opinion: Opinion, at: datetime, policy: Policy) -> Said:
+    """What to tell the citizen at this instant."""
     judgement, case = opinion.judgement, opinion.case
     if judgement is None:
         return Said("", "")
@@ -118,7 +120,7 @@ def say(opinion: Opinion, policy: Policy) -> Said:
         return _NOTHING
     shared = judgement.reason == "shared_number"
     said = _SHARED if shared else _SAY.get(judgement.reason, _PERHAPS)
-    return _filled(said, judgement, case.brief, policy)
+    return _filled(said, judgement, case, at, policy)
 
 
 def why(opinion: Opinion, at: datetime, channel: str | None, policy: Policy) -> Said:
@@ -181,15 +183,17 @@ def minute(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
-def _filled(said: Said, judgement: Judgement, brief: Brief, policy: Policy) -> Said:
-    zone = policy.time_zone
+def _filled(said: Said, judgement: Judgement, case: Found, at: datetime, policy: Policy) -> Said:
+    zone, brief = policy.time_zone, case.brief
     _, stage = stage_of(brief)
     owner = owner_words(_owner(brief), policy.organisation)
-    due_at = brief.step.due_at if brief.step is not None else None
-    due_at = due_at or judgement.due
+    due_at = case.due_at or (None if case.paused else judgement.due)
+    # Repeat detection knows what the platform promised; that a clock of the policy ran out too.
+    is_late = judgement.reason == "in_progress" and due_at is not None and due_at < at
+    named = _LATE if is_late else _DUE
     texts = []
     for language in range(2):
-        due = "" if due_at is None else _DUE[language].format(day=minute(due_at, zone))
+        due = "" if due_at is None else named[language].format(day=minute(due_at, zone))
         words = {
             "case": brief.ticket,
             "stage": stage[language],

@@ -53,6 +53,19 @@ class Desk:
             f"/v1/contacts/{citizen}", params=query, headers=self.headers(role, unit)
         )
 
+    async def worklist(self, role: AccessRole, unit: str, **query: Any) -> httpx.Response:
+        """``of`` is the unit asked for."""
+        if "of" in query:
+            query["unit"] = query.pop("of")
+        return await self._client.get(
+            "/v1/worklist", params=query, headers=self.headers(role, unit)
+        )
+
+    async def callbacks(self, role: AccessRole, unit: str, **query: Any) -> httpx.Response:
+        return await self._client.get(
+            "/v1/callbacks", params=query, headers=self.headers(role, unit)
+        )
+
     async def assess(
         self, question: Mapping[str, Any], role: AccessRole = AccessRole.AGENT
     ) -> httpx.Response:

@@ -69,7 +69,10 @@ STATEMENTS = (
     )
     """,
     "COMMENT ON TABLE readmodel.tasks IS 'The last fact of each callback task'",
-    "CREATE INDEX tasks_live ON readmodel.tasks (due_at, ticket, task) WHERE live",
+    """
+    CREATE INDEX tasks_live ON readmodel.tasks (coalesce(due_at, 'infinity'), ticket, task)
+    WHERE live
+    """,
 )
 
 
