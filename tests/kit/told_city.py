@@ -15,6 +15,7 @@ from schemas.facts.notices import NoticeRequested, NoticeRequestedData
 from schemas.topics import COMMANDS, DEAD_LETTERS, INBOX, NOTICES, SLA, TICKETS
 from services.intake.domain import Intake
 from services.sla.domain import Sla
+from services.sla.state import State
 from tests.kit.ticket_life import local
 from vault.directory import KeyedPseudonyms
 
@@ -75,6 +76,13 @@ class ToldCity:
         for value in self.written.get(COMMANDS.name, []):
             parse_event(value)
         return self.said(COMMANDS.name)
+
+    @property
+    def state(self) -> State:
+        """What the sla service keeps of the ticket."""
+        found: State | None = self.driver.parts[1].load(self.ticket)
+        assert found is not None
+        return found
 
     @property
     def facts(self) -> list[dict[str, Any]]:

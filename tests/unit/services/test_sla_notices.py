@@ -4,13 +4,17 @@ Each is a story through the real intake and sla services; 2 March 2026 is a Mond
 """
 
 import dataclasses
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from policy.bundle import Bundle, load
 from policy.notices import Quiet, Words
 from schemas.facts.notices import NoticeRequested
+from tests.kit.ticket_life import local
 from tests.kit.told_city import ZHANG, ToldCity, brief, day
 
 CN = load("cn-12345")
@@ -603,3 +607,61 @@ def test_I2_the_same_log_tells_the_same_and_each_notice_has_an_id_of_its_own() -
     assert len(once) > 3
     assert len(set(once)) == len(once)
     assert story() == once
+
+
+# --- Whatever happens ---------------------------------------------------------------------------
+
+HAPPENING = st.sampled_from(
+    [
+        ("ticket.dispatched", D1),
+        ("ticket.dispatched", SUPPORTING),
+        ("ticket.dispatched", {"dispatch_id": "D3", "department": "东城区"}),
+        ("ticket.dispatched", {"dispatch_id": "D4", "parent_dispatch_id": "D1"}),
+        ("dispatch.accepted", {"dispatch_id": "D1"}),
+        ("dispatch.accepted", {"dispatch_id": "D3"}),
+        ("return.approved", {"dispatch_id": "D1"}),
+        ("ticket.progressed", {"dispatch_id": "D1", "text": "一"}),
+        ("hold.started", {}),
+        ("hold.ended", {}),
+        ("extension.granted", {"new_due_at": "2026-03-30T17:30:00+08:00"}),
+        ("ticket.amended", {"changes": {"urgency": "very_urgent"}}),
+        ("ticket.amended", {"changes": {"urgency": None}}),
+        ("ticket.amended", {"changes": {"reply_wanted": False}}),
+        ("ticket.amended", {"changes": {"reply_wanted": True}}),
+        ("reply.submitted", {"dispatch_id": "D1", "text": "好"}),
+        ("reply.rejected", {"dispatch_id": "D1"}),
+        ("reply.approved", {"dispatch_id": "D1"}),
+        ("ticket.closed", {}),
+        ("ticket.reopened", {}),
+        ("close.requested", {}),
+    ]
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.tuples(HAPPENING, st.integers(1, 40)), max_size=8))
+def test_what_the_citizen_was_told_is_what_holds_whatever_happens(
+    history: list[tuple[tuple[str, dict[str, Any]], int]],
+) -> None:
+    """A citizen who reads all notices knows every date to come; no event is two notices."""
+    city = ToldCity(CN)
+    at = local("03-02 09:00")
+    told = city.received("03-02 09:00")
+    for (kind, data), hours in history:
+        at += timedelta(hours=hours)
+        told += city.put(kind, at.isoformat(), data)
+        state = city.state
+        if not state.told.reader.told or state.told.stage in ("closed", "withdrawn"):
+            continue
+        running: dict[str, datetime] = {}
+        for clock in state.clocks:
+            if clock.target in ("resolve", "reply", "first_contact") and clock.deadline:
+                first = running.get(clock.target, clock.deadline)
+                if clock.status == "running":
+                    running[clock.target] = min(first, clock.deadline)
+        coming = {clock: when for clock, when in running.items() if when > at}
+        assert coming.items() <= state.told.deadlines.items()
+    told += city.until((at + timedelta(days=20)).isoformat())
+    assert [each.data.revision for each in told] == list(range(1, len(told) + 1))
+    causes = [each.causationid for each in told]
+    assert len(set(causes)) == len(causes)
