@@ -42,7 +42,7 @@ def bundle(folder: Path, *, pausing: bool) -> Path:
         "source": SOURCE,
         "years": {"value": {"from": 2015, "to": 2018}, "unit": "years", "source": SOURCE},
         "week": {"value": {"mon-fri": ["09:00-17:00"]}, "unit": "local time", "source": SOURCE},
-        "holidays": "none",
+        "holidays": {"library": "none", "source": SOURCE},
     }
     calendars.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
     rules = made / "rules" / "2026-01.yaml"
@@ -121,12 +121,13 @@ def agreement(folder: Path, *, rows: int | None, pausing: bool) -> tuple[int, li
 
 
 def test_a_sample_of_the_life_cycles(tmp_path: Path) -> None:
-    count, different = agreement(tmp_path, rows=6_000, pausing=False)
-    assert count > 500
+    count, different = agreement(tmp_path, rows=3_000, pausing=False)
+    assert count > 250
     assert len(different) <= count * 0.01, different
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_200)
 def test_all_life_cycles(tmp_path: Path) -> None:
     """8,000 tickets; those few that differ are named in the evidence."""
     count, different = agreement(tmp_path, rows=None, pausing=False)
@@ -135,6 +136,7 @@ def test_all_life_cycles(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_200)
 def test_the_desk_did_not_pause_its_clock(tmp_path: Path) -> None:
     """With pauses for holds, as our own policies have them, agreement is much lower."""
     count, different = agreement(tmp_path, rows=None, pausing=True)

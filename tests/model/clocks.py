@@ -13,6 +13,7 @@ from typing import Any
 
 CHINA = timezone(timedelta(hours=8))
 DAY = timedelta(days=1)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=CHINA)
 
 
 def _days(year: int, *ranges: tuple[int, int, int]) -> set[date]:
@@ -141,8 +142,8 @@ Content = Mapping[str, Any]
 class Numbers:
     """What the policy says, as functions and figures."""
 
-    amount: Callable[[str, Content, str | None], Amount | None]
-    """By target, content of the ticket, department."""
+    amount: Callable[[str, Content, str | None, datetime], Amount | None]
+    """By target, content of the ticket, department, and when the clock got its terms."""
     pauses: Callable[[str | None, str], bool]
     """Whether a hold for this reason code pauses that target."""
     late_recording: timedelta = timedelta(hours=24)
@@ -163,6 +164,8 @@ class Clock:
     """When it was met or cancelled; None: it runs."""
     how: str = ""
     """``met`` or ``cancelled``."""
+    known: datetime = LONG_AGO
+    """When what started it was recorded."""
 
 
 @dataclass
@@ -171,6 +174,7 @@ class Dispatch:
 
     id: str
     at: datetime
+    recorded: datetime
     data: Mapping[str, Any]
     children: list["Dispatch"] = field(default_factory=list)
 
@@ -184,6 +188,7 @@ class Dispatch:
 
 
 TOLD_BY = ("first_contact", "progress", "reply", "verification", None)
+ENDS = ("ticket.closed", "ticket.withdrawn", "ticket.not_accepted")
 CREATES = (
     *("ticket.received", "ticket.imported", "ticket.dispatched", "ticket.reopened"),
     *("verification.requested", "supervision.ordered", "reply.rejected", "hold.ended"),
@@ -218,11 +223,23 @@ class Story:
             found |= each.data["changes"]
         return found
 
+    def reworded(self, until: datetime) -> datetime:
+        """When, up to an instant, what rows ask for was last another than before: clocks that are
+        open then choose their terms anew."""
+        found = self.receipt.at if self.receipt else datetime.min.replace(tzinfo=CHINA)
+        content: dict[str, Any] = dict(self.receipt.data) if self.receipt else {}
+        for each in self.of("ticket.amended"):
+            before, content = content, content | each.data["changes"]
+            changed = any(before.get(name) != content.get(name) for name in ("leaf", "urgency"))
+            if changed and each.at <= until:
+                found = each.at
+        return found
+
     def _dispatches(self) -> list[Dispatch]:
         found: list[Dispatch] = []
         for number, each in enumerate(self.of("ticket.dispatched"), start=1):
             name = each.data.get("dispatch_id") or f"#{number}"
-            made = Dispatch(name, each.at, each.data)
+            made = Dispatch(name, each.at, each.recorded, each.data)
             for other in found:
                 if other.id == each.data.get("parent_dispatch_id"):
                     other.children.append(made)
@@ -230,10 +247,14 @@ class Story:
         return found
 
     def over(self) -> datetime | None:
-        """When it was withdrawn or not accepted."""
-        return min(
-            (each.at for each in self.of("ticket.withdrawn", "ticket.not_accepted")), default=None
-        )
+        """When it was withdrawn or not accepted, and nobody reopened it since."""
+        found: datetime | None = None
+        for each in self.of("ticket.withdrawn", "ticket.not_accepted", "ticket.reopened"):
+            if each.kind == "ticket.reopened":
+                found = None
+            elif found is None:
+                found = each.at
+        return found
 
     def closes(self) -> list[tuple[datetime, datetime | None]]:
         """Times in which the ticket was closed: from, to."""
@@ -256,8 +277,8 @@ class Story:
         found: list[tuple[datetime, datetime | None]] = []
         for place in {None, dispatch}:
             since: datetime | None = None
-            for each in self.of("hold.started", "hold.ended", "ticket.closed"):
-                closing = each.kind == "ticket.closed"
+            for each in self.of("hold.started", "hold.ended", *ENDS):
+                closing = each.kind in ENDS
                 if not closing and each.data.get("dispatch_id") != place:
                     continue
                 if each.kind == "hold.started":
@@ -280,13 +301,20 @@ class Story:
         promised: datetime | None = None,
         settings: Sequence[tuple[datetime, datetime]] = (),
         dispatch: Dispatch | None = None,
+        until: datetime | None = None,
     ) -> Clock | None:
-        """The clock with its deadline, as if nothing ended it; None: nobody set one."""
+        """The clock with its deadline, as if nothing ended it; None: nobody set one.
+
+        ``until``: when it ended, so what was said later gave it no other terms.
+        """
         target = name.partition(":")[0]
+        department = dispatch.department if dispatch else None
         amount = self.numbers.amount(
-            target, self.content(), dispatch.department if dispatch else None
+            target, self.content(), department, max(start, self.reworded(until or self.now))
         )
         made = Clock(name, target, start)
+        if dispatch is not None:
+            made.known = dispatch.recorded
         if promised is not None:
             deadline, anchor = promised, start
         elif amount is not None:
@@ -401,17 +429,24 @@ class Story:
             return []
         closes = self.closes()
         found: list[Clock | None] = []
+        made: Clock | None = None
         start: datetime | None = self.receipt.at
+        first = self.receipt.at
         while start is not None:
-            made = self.clock(f"interim:{len(found) + 1}", start)
-            if made is None:
-                return []
-            found.append(made)
-            begun = start
+            name, begun = f"interim:{len(found) + 1}", start
             closed = next((each for each in closes if each[0] >= begun), None)
             news = next((each for each in self._news() if each > begun), None)
-            ends = [each for each in (news, closed and closed[0], made.deadline) if each]
-            first = min(ends, default=self.now + DAY)
+            said = [each.at for each in self.of("ticket.amended") if each.at > begun]
+            for until in (begun, *said):
+                if until > begun and until > first:
+                    break
+                made = self.clock(name, begun, until=until)
+                if made is None:
+                    return []
+                ends = [each for each in (news, closed and closed[0], made.deadline) if each]
+                first = min(ends, default=self.now + DAY)
+            assert made is not None
+            found.append(made)
             if first > self.now or (first == made.deadline and first == self.now):
                 return found
             if closed is not None and first == closed[0]:
@@ -559,6 +594,8 @@ class Story:
             if thing == "supervision" and not each.data.get("due_at"):
                 continue
             made = self.clock(f"{thing}:{name}", each.at, promised=each.data.get("due_at"))
+            if made is not None:
+                made.known = each.recorded
             answers = [
                 one.at for one in self.of(f"{thing}.{answered}") if one.data[f"{thing}_id"] == name
             ]
@@ -621,36 +658,39 @@ def breaches(events: Sequence[Happened], numbers: Numbers, now: datetime) -> dic
     """Clocks that are breached at ``now``, and the deadline that they missed first (I7).
 
     A clock is breached iff at some instant, by what counts up to it, it was open and its deadline
-    had come. What happened in time but was recorded too late after that deadline helps no more.
+    had come. What happened in time but was recorded too late after that deadline (or after the
+    clock itself was known, where that was later) helps no more.
     """
     found: dict[str, datetime] = {}
     events = answered(events)
     moments = {each.counts for each in events}
-    deadlines: set[datetime] = set()
+    deadlines: dict[datetime, set[datetime]] = {}
+    """By the record that made a clock known: each deadline that such a clock ever had."""
     for moment in moments:
         before = [each for each in events if each.counts <= moment]
         for clock in Story(before, numbers, now).clocks().values():
             if clock.deadline is not None and clock.deadline < now:
-                deadlines.add(clock.deadline)
-    for moment in sorted(moments | deadlines):
-        known: dict[frozenset[str], dict[str, Clock]] = {}
-        for deadline in sorted(each for each in deadlines if each <= moment):
-            counts = [
-                each
-                for each in events
-                if each.counts <= moment
-                and (
-                    each.kind in CREATES
-                    or each.counts > deadline
-                    or each.known <= deadline + numbers.late_recording
-                )
-            ]
-            names = frozenset(each.id for each in counts)
-            if names not in known:
-                known[names] = Story(counts, numbers, moment).clocks()
-            for name, clock in known[names].items():
-                if name not in found and clock.ended is None and clock.deadline == deadline:
-                    found[name] = deadline
+                deadlines.setdefault(clock.known, set()).add(clock.deadline)
+    known: dict[tuple[datetime, frozenset[str]], dict[str, Clock]] = {}
+    for moment in sorted(moments.union(*deadlines.values())):
+        for born, deadline in [(b, d) for b, each in deadlines.items() for d in sorted(each)]:
+            if deadline > moment:
+                continue
+            limit = max(deadline, born) + numbers.late_recording
+            # An amendment can shorten a time or lengthen it; only what helps can come too late.
+            for harming in (CREATES, (*CREATES, "ticket.amended")):
+                counts = [
+                    each
+                    for each in events
+                    if each.counts <= moment
+                    and (each.kind in harming or each.counts > deadline or each.known <= limit)
+                ]
+                key = moment, frozenset(each.id for each in counts)
+                if key not in known:
+                    known[key] = Story(counts, numbers, moment).clocks()
+                for name, clock in known[key].items():
+                    if clock.known == born and clock.deadline == deadline and not clock.ended:
+                        found.setdefault(name, deadline)
     return found
 
 

@@ -43,7 +43,9 @@ def case(seed: int) -> tuple[Amount, list[Happened], datetime]:
     return amount, events, now
 
 
-def always(amount: Amount, target: str, content: Content, department: str | None) -> Amount:
+def always(
+    amount: Amount, target: str, content: Content, department: str | None, when: datetime
+) -> Amount:
     """Of any target the same."""
     return amount
 
