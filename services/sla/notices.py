@@ -234,6 +234,8 @@ def _followed(told: Told, step: _Step | None, policy: Policy) -> tuple[Told, _St
             return told, None
         kept = [each for each in reached.items() if each[0] != unit][1 - UNITS_KEPT :]
         reached = dict([*kept, (unit, rank)])
+    elif (stage, unit) == (told.stage, told.unit):
+        return told, None
     elif stage == "returned":
         reached = {name: rank for name, rank in reached.items() if name != unit}
     elif stage == "reopened":
@@ -377,7 +379,8 @@ class _Telling:
         return Outcome(told, (effect,), tuple(notes))
 
     def _worded(self, at: Mapping[str, datetime], paused: Sequence[str]) -> Words:
-        return telling.worded(at, self._policy, now=self._occasion.now, paused=paused)
+        now, timer = self._occasion.now, self._occasion.event is None
+        return telling.worded(at, self._policy, now=now, timer=timer, paused=paused)
 
     def _moved(self, at: Mapping[str, datetime], paused: Sequence[str]) -> Words | None:
         """What is new of the deadlines to come; None where all was told."""
@@ -475,7 +478,7 @@ class _Telling:
         self, told: Told, deadlines: list[dict[str, Any]], paused: tuple[str, ...]
     ) -> Effect:
         occasion, policy = self._occasion, self._policy
-        text = Words("".join(each.zh for each in self._texts), " ".join(e.en for e in self._texts))
+        text = _joined(self._texts)
         data: dict[str, Any] = {
             "notice": self._kind,
             "revision": told.revision,
@@ -505,6 +508,17 @@ class _Telling:
             discriminator=self._kind,
         )
         return Effect(NOTICES, key=occasion.citizen, value=value)
+
+
+_ENDINGS: Final = ("。", "！", "？", "…", ".", "!", "?")
+
+
+def _joined(texts: Sequence[Words]) -> Words:
+    """One after the other: what a unit wrote may end without its full stop."""
+    *before, last = texts
+    zh = [each.zh if each.zh.endswith(_ENDINGS) else f"{each.zh}。" for each in before]
+    en = [each.en if each.en.endswith(_ENDINGS) else f"{each.en}." for each in before]
+    return Words("".join([*zh, last.zh]), " ".join([*en, last.en]))
 
 
 def _is_news(clock: str) -> bool:
