@@ -99,18 +99,21 @@ def worded(
     policy: Policy,
     *,
     now: datetime | None = None,
+    timer: bool = False,
     paused: Sequence[str] = (),
 ) -> Words:
     """The same in words.
 
     Args:
         now: those before it are worded as missed; None: all are to come.
+        timer: ``now`` is an instant that has gone by, so what was due at it is missed too.
         paused: clocks that stand still; they have no deadline and are worded last.
     """
     notices = policy.notices
     told: list[Words] = []
     for when, clock in _local(at, policy):
-        texts = notices.overdue if now is not None and when < now else notices.deadlines
+        missed = now is not None and (when < now or (timer and when == now))
+        texts = notices.overdue if missed else notices.deadlines
         if clock in texts:
             told.append(texts[clock].filled(at=_at(when)))
     told += [notices.paused[clock] for clock in paused if clock in notices.paused]
