@@ -16,9 +16,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 
+import orjson
 import pytest
 
 from policy.bundle import Bundle, load
+from rules.clocks.reckoning import Hold, reckon
+from rules.clocks.terms import Terms
+from runtime.core import to_ms
+from runtime.driver import Driver, Written, to_bytes
+from runtime.processor import Record
+from schemas.events import EVENT_TYPES
+from schemas.topics import SLA, TICKETS
+from services.sla.domain import Sla
+from tests.model.log import Log
 
 CN, UK, US = "cn-12345", "uk-council", "us-311"
 WORKDAYS, ALWAYS = "cn-workdays", "cn-24x7"
@@ -598,3 +608,80 @@ def test_deadline_worked_out_by_hand(case: Hand) -> None:
     assert found == at(case.due), case.why
     # The offset on paper is the one that the wall's clock has then.
     assert at(case.due).utcoffset() == found.astimezone(calendar.zone).utcoffset()
+
+
+@pytest.mark.parametrize("case", DEADLINES, ids=names)
+def test_reckoned_as_by_hand(case: Hand) -> None:
+    """The same by ``rules.clocks``, which pauses and rolls on by itself."""
+    calendar = bundle(case.bundle).at(at(case.start)).calendars[case.calendar]
+    minutes = case.unit == "hours" and case.amount % 1
+    terms = Terms(
+        target="resolve",
+        rule="resolve.hand",
+        amount=int(case.amount * 60 if minutes else case.amount),
+        unit="minutes" if minutes else case.unit,
+        calendar=case.calendar,
+        roll=case.roll,
+        warnings=(),
+        version="hand",
+    )
+    holds = [Hold(at(begin), at(end)) for begin, end in case.holds]
+    found = reckon(at(case.start), terms, calendar, holds=holds, until=at(case.due))
+    assert found.deadline == at(case.due), case.why
+    assert found.provisional == ("provisional" in case.why)
+
+
+CONTENTS: dict[str, tuple[str, dict[str, str]]] = {
+    "accept 15 min": ("accept:D1", {"urgency": "very_urgent"}),
+    "accept 30 min": ("accept:D1", {"leaf": "utilities.heating.outage"}),
+    "accept 1 wd, dispatched": ("accept:D1", {"leaf": "city.facilities.street_light"}),
+    "first contact": ("first_contact:D1", {"leaf": "city.facilities.street_light"}),
+    "resolve level 1": ("resolve", {"leaf": "utilities.gas.leak"}),
+    "resolve level 2": ("resolve", {"leaf": "utilities.water.outage"}),
+    "resolve level 3": ("resolve", {"leaf": "city.facilities.street_light"}),
+    "resolve level 4": ("resolve", {"leaf": "labour.wages"}),
+}
+"""What the shipped policy of cn-12345 must give that deadline to, by how a case begins."""
+TICKETS_OF_CN = [
+    (case, *found)
+    for case in DEADLINES
+    for begins, found in CONTENTS.items()
+    if case.what.startswith(begins)
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "clock", "content"), TICKETS_OF_CN, ids=[names(each[0]) for each in TICKETS_OF_CN]
+)
+def test_stated_as_by_hand(case: Hand, clock: str, content: dict[str, str]) -> None:
+    """The whole way: events of a ticket through the processor, under the shipped policy."""
+    log, start = Log(), at(case.start)
+    events = [
+        log.event(EVENT_TYPES["hotline.ticket.received.v1"], "T1", start, content),
+        log.event(
+            EVENT_TYPES["hotline.ticket.dispatched.v1"],
+            "T1",
+            start,
+            {"dispatch_id": "D1", "department": "city-housing"},
+        ),
+    ]
+    for begin, end in case.holds:
+        data = {"reason_code": "awaiting-citizen"}
+        events += [
+            log.event(EVENT_TYPES["hotline.hold.started.v1"], "T1", at(begin), data),
+            log.event(EVENT_TYPES["hotline.hold.ended.v1"], "T1", at(end), {}),
+        ]
+    said: list[Written] = []
+    driver = Driver([Sla()], bundle(CN), said.append)
+    driver.run(
+        Record(TICKETS, 0, offset, b"c:1", to_bytes(event), to_ms(event.time))
+        for offset, event in enumerate(events)
+    )
+    assert not driver.failures
+    driver.advance(at(case.due) + timedelta(milliseconds=1))
+    facts = [orjson.loads(each.value or b"") for each in said if each.topic is SLA]
+    mine = [fact for fact in facts if fact["data"].get("clock") == clock]
+    last = mine[-1]
+    assert last["type"] == "hotline.sla.breached.v1"
+    assert last["data"]["deadline"] == at(case.due).isoformat(), case.why
+    assert at(last["recordedtime"]) == at(case.due), "at the deadline, not before"
