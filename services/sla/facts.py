@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -69,7 +70,7 @@ class Occasion(Struct, frozen=True):
         fact against its published model.
         """
         event = self.event
-        document = {
+        document: dict[str, Any] = {
             "specversion": "1.0",
             "id": fact_id,
             "source": "hotline/sla",
@@ -81,11 +82,13 @@ class Occasion(Struct, frozen=True):
             "recordedtime": self.now,
             "causationid": self.cause,
             "policyversion": self.policy.version,
-            "traceparent": None if event is None else event.traceparent,
-            "leaf": self.leaf,
             "data": present(data),
         }
-        return orjson.dumps(present(document), option=orjson.OPT_UTC_Z)
+        if event is not None and event.traceparent is not None:
+            document["traceparent"] = event.traceparent
+        if self.leaf is not None:
+            document["leaf"] = self.leaf
+        return orjson.dumps(document, option=orjson.OPT_UTC_Z)
 
 
 def _slug(type_: str) -> str:
@@ -103,14 +106,19 @@ def minutes(amount: timedelta | None) -> float | None:
 
 
 def terms_data(terms: Terms, policy: Policy) -> dict[str, Any]:
-    """``SlaTerms``."""
+    """``SlaTerms``; shared by many facts, so not to be changed."""
+    return _terms_data(terms, policy.calendars[terms.calendar].version)
+
+
+@lru_cache(maxsize=4096)
+def _terms_data(terms: Terms, calendar_version: str) -> dict[str, Any]:
     return present(
         {
             "rule": terms.rule,
             "amount": terms.amount,
             "unit": terms.unit,
             "calendar": terms.calendar,
-            "calendar_version": policy.calendars[terms.calendar].version,
+            "calendar_version": calendar_version,
             "policy_version": terms.version,
             "level": terms.level,
         }
