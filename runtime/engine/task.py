@@ -45,6 +45,10 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
+def _over(started: float) -> bool:
+    return time.perf_counter() - started > SLICE_SECONDS
+
+
 def _merged(records: list[Record]) -> list[Record]:
     """By time across the inputs, but within each input as it is on the log.
 
@@ -57,6 +61,14 @@ def _merged(records: list[Record]) -> list[Record]:
     if len(by_topic) < 2:
         return records
     return list(heapq.merge(*by_topic.values(), key=lambda record: record.timestamp_ms))
+
+
+SLICE_SECONDS: Final = 0.2
+"""How long a task may decide before it commits and the others of the worker have their turn.
+Larger: heartbeats, health and the other partitions wait for a dear rule or a herd of timers.
+Smaller: transactions of a few records."""
+LOOK_EVERY: Final = 32
+"""Records or timers between two looks at that."""
 
 
 class TaskState(StrEnum):
@@ -548,13 +560,18 @@ class Task:
             batch = self.part.begin(careful=careful)
             started = time.perf_counter()
             positions = dict(self.positions)
-            for record in records:
+            whole = True
+            for number, record in enumerate(records, start=1):
                 batch.feed(record)
                 positions[record.topic.name] = record.offset + 1
-                if batch.stopped:
+                if batch.stopped or (number % LOOK_EVERY == 0 and _over(started)):
+                    whole = not batch.stopped and number == len(records)
                     break
-            if not batch.stopped:
-                batch.advance(clock_ms, self.limits.timers_per_batch)
+            if whole:
+                left = self.limits.timers_per_batch
+                while left > 0:
+                    fired = batch.advance(clock_ms, min(left, LOOK_EVERY))
+                    left = left - fired if fired == LOOK_EVERY and not _over(started) else 0
             batch.close()
             try:
                 self._encoded = batch.encode()
@@ -563,7 +580,7 @@ class Task:
                 if careful:
                     raise
                 continue
-            if batch.stopped:
+            if not whole:
                 self._buffer.extendleft(reversed(records[batch.records :]))
             else:
                 for _ in range(passed):

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from runtime.core import NO_LIMIT, TASK_KEY, Partition, PoisonLimit
+from runtime.engine import task as task_module
 from runtime.engine.ports import Fenced, OutcomeUnknown, Send
 from runtime.engine.task import COMMIT_TRIES, Mark, Task, TaskLimits, TaskRecord, TaskState
 from runtime.errors import CommitUnknown, StateMismatch
@@ -514,6 +515,26 @@ def test_I7_in_a_backlog_the_clock_follows_what_is_decided() -> None:
         assert backlog_at_ring[0] > 0
 
     live(story, Bench(limits=replace(LIMITS, batch_max_records=1)))
+
+
+def test_a_dear_rule_gives_way_after_its_slice_and_no_timer_overtakes_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other partitions of a worker, and its heartbeats, have their turn in between."""
+    monkeypatch.setattr(task_module, "SLICE_SECONDS", -1.0)
+    monkeypatch.setattr(task_module, "LOOK_EVERY", 2)
+
+    async def story(bench: Bench) -> None:
+        task = await bench.started()
+        task.push([event(0, "T1", 0, wait_s=1), *(event(n, "T2", n) for n in range(1, 9))])
+        task.note_fetched(ALARMS_IN.name, 9)
+        marked(task, 50, {ALARMS_IN.name: 9, REDRIVE.name: 0})
+        await until(lambda: len(bench.seen()) == 9)
+        assert task.progress.batches >= 4
+        assert bench.seen() == [f"e{n}" for n in range(9)]
+        await until(lambda: bench.rang() == 1)
+
+    live(story)
 
 
 def test_a_batch_decided_twice_keeps_its_marks() -> None:
