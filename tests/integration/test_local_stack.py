@@ -23,7 +23,7 @@ PORTS = (
     *("--kafka-port", "0", "--postgres-port", "0"),
     *("--web-port", "0", "--http-port", "0"),
 )
-WORKER = "worker (intake, dedup, readmodel)"
+WORKER = "worker (intake, dedup, sla, callback, readmodel)"
 
 
 @dataclass(frozen=True)
