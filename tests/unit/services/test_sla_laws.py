@@ -263,3 +263,26 @@ def test_a_dry_settling_of_another_instant_needs_no_event() -> None:
     assert after is not None
     assert not decision.effects
     assert after.policy == BUNDLE.at(START).version
+
+
+def test_what_makes_no_sense_is_followed_and_raises_nothing() -> None:
+    """Parents in a circle, one id for two units, deadlines before and beyond every calendar."""
+    life = TicketLife(BUNDLE)
+    life.event("ticket.received", "03-02 09:00", channel="phone")
+    for hour, id_, parent, unit in ((10, "A", "B", "x"), (11, "B", "A", "y"), (12, "C", "C", "z")):
+        at = f"03-02 {hour}:00"
+        life.event(
+            "ticket.dispatched", at, dispatch_id=id_, parent_dispatch_id=parent, department=unit
+        )
+    life.event("ticket.dispatched", "03-02 12:30", department="w")
+    life.event("reply.submitted", "03-02 13:00", dispatch_id="B")
+    life.event("ticket.dispatched", "03-02 14:00", dispatch_id="A", department="q")
+    life.event("ticket.amended", "03-02 15:00", changes={"due_at": "1999-01-01T00:00:00+08:00"})
+    assert "1999" in life.last("resolve")["undetermined"]
+    life.event("extension.granted", "03-02 16:00", new_due_at="2199-01-01T00:00:00+08:00")
+    assert "2199" in life.last("resolve")["undetermined"]
+    life.event("ticket.amended", "03-02 17:00", changes={"due_at": None})
+    life.event("ticket.imported", "03-03 09:00", channel="phone", state="closed")
+    assert life.said("resolve")[-1] == "met"
+    life.event("ticket.reopened", "03-03 10:00")
+    life.until("06-01 00:00")
