@@ -136,6 +136,17 @@ async def test_a_cursor_that_is_none_is_refused(desk: Desk, cursor: str) -> None
         assert (response.status_code, response.json()["reason"]) == (422, "invalid_cursor")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("limit", 0), ("limit", 501), ("of", "a\x00b"), ("of", "x" * 257)]
+)
+async def test_an_odd_question_is_refused_with_the_field(
+    desk: Desk, field: str, value: int | str
+) -> None:
+    response = await desk.worklist(AGENT, "city-12345", **{field: value})
+    assert response.status_code == 422
+    assert ("unit" if field == "of" else field) in response.json()["detail"]
+
+
 async def test_R8_who_works_on_no_ticket_has_no_list(desk: Desk) -> None:
     response = await desk.worklist(AccessRole.PRIVACY_OFFICER, "city-12345")
     assert (response.status_code, response.json()["reason"]) == (403, "role_not_allowed")
