@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from policy.bundle import Policy
 from rules.clocks.reckoning import Setting
-from services.sla.fold import OF_THE_LEAD, Case, Dispatch, Moved, Pause, Turn, moved
+from services.sla.fold import OF_THE_LEAD, Case, Dispatch, Moved, Pause, Turn
 from services.sla.marks import Call, Clocked, Mark, Received
 
 RUNNING, PAUSED, MET, CANCELLED, MISSED = "running", "paused", "met", "cancelled", "missed"
@@ -308,28 +308,31 @@ def _citizens(case: Case, policy: Policy, pauses: _Pauses, only: frozenset[str])
     start, known = received.at, received.known
     if "resolve" not in only:
         return [_reply(case, policy, pauses)]
-    moves: list[Moved] = []
-    for each in case.resolve_moves:
-        if each.setting.basis == OF_THE_LEAD:
-            if not policy.sla.lead_moves_citizen:
-                continue
-            each = each._replace(setting=replace(each.setting, basis="extended"))
-        moves.append(each)
-    moves.extend(
-        moved(mark, mark.due, "designated")
-        for mark in case.pending.values()
-        if mark.due is not None
-    )
     resolve = Clock(
         "resolve",
         start,
         known,
         (),
         life=_life(case, "resolve", closed=_CLOSES),
-        moves=moves,
+        moves=_citizens_moves(case.resolve_moves, policy),
         pauses=pauses.of("resolve"),
     )
     return [resolve, _reply(case, policy, pauses)] if "reply" in only else [resolve]
+
+
+def _citizens_moves(moves: Sequence[Moved], policy: Policy) -> list[Moved]:
+    """What sets the citizen's deadlines: the extension of the lead only where the policy says so.
+
+    A designation does not: its deadline is the unit's, and the citizen's clock never resets (R29,
+    ruling 6)."""
+    found: list[Moved] = []
+    for each in moves:
+        if each.setting.basis == OF_THE_LEAD:
+            if not policy.sla.lead_moves_citizen:
+                continue
+            each = each._replace(setting=replace(each.setting, basis="extended"))
+        found.append(each)
+    return found
 
 
 def _reply(case: Case, policy: Policy, pauses: _Pauses) -> Clock:
@@ -358,7 +361,7 @@ def _reply(case: Case, policy: Policy, pauses: _Pauses) -> Clock:
         received.known,
         in_force,
         life=_wanted(case, _life(case, "reply", closed=_CLOSES)),
-        moves=case.reply_moves,
+        moves=_citizens_moves(case.reply_moves, policy),
         pauses=pauses.of("reply"),
     )
 

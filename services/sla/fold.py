@@ -207,7 +207,6 @@ class Case:
         "news",
         "pauses",
         "pending",
-        "promised",
         "received",
         "replies",
         "reply_moves",
@@ -386,7 +385,9 @@ def _reopened(case: Case, mark: Reopened) -> None:
     elif not case.open:
         case.life.append(Turn(mark.at, mark.known, "running", "reopened"))
     if mark.due is not None:
-        case.resolve_moves.append(moved(mark, mark.due, "reopened"))
+        again = moved(mark, mark.due, "reopened")
+        case.resolve_moves.append(again)
+        case.reply_moves.append(again)
 
 
 # Dispatches
@@ -499,14 +500,14 @@ def _extension(case: Case, mark: Extension) -> None:
     if dispatch is not None:
         dispatch.moves.append(extended)
         if dispatch.leads:
-            # Kept apart by its basis until the policy says whether the citizen's moves along.
-            case.resolve_moves.append(
-                extended._replace(setting=replace(extended.setting, basis=OF_THE_LEAD))
-            )
+            # Kept apart by its basis until the policy says whether the citizen's move along.
+            of_lead = extended._replace(setting=replace(extended.setting, basis=OF_THE_LEAD))
+            case.resolve_moves.append(of_lead)
+            case.reply_moves.append(of_lead)
 
 
 OF_THE_LEAD: Final = "extended_lead"
-"""Basis of the lead's extension, where the citizen's deadline follows it (policy)."""
+"""Basis of the lead's extension, where the citizen's deadlines follow it (policy)."""
 
 
 def _hold(case: Case, mark: Hold) -> None:

@@ -31,16 +31,17 @@ LACKING_AT_MOST: Final = 200
 
 _OPENING: Final = Said(
     "The close of {ticket} is refused; still missing: {lacking}.",
-    "工单 {ticket} 暂不予办结, 尚缺: {lacking}。",
+    "工单 {ticket} 暂不予办结，尚缺：{lacking}。",
 )
-_LEAD: Final = Said("the reply of {unit}{id}{due}", "主办单位 {unit}{id}的回单{due}")
+_LEAD: Final = Said("the reply of {unit}{id}{due}", "主办单位{unit}{id}的回单{due}")
 _SUPPORTING: Final = Said(
-    "the reply of {unit}, which supports{id}{due}", "协办单位 {unit}{id}的回单{due}"
+    "the reply of the supporting unit {unit}{id}{due}", "协办单位{unit}{id}的回单{due}"
 )
 _QUESTION: Final = Said(
     "the answer of {unit} to question{id}{due}", "{unit}对核实请求{id}的答复{due}"
 )
-_DUE: Final = Said(" (due {at})", " (时限 {at})")
+_ID: Final = Said(" {id}", " {id} ")
+_DUE: Final = Said(" (due {at})", "（时限 {at}）")
 _NOBODY: Final = Said("a unit not named", "未指明的单位")
 
 
@@ -126,10 +127,12 @@ def _words(said: Said, id_: str | None, of: Any, due: datetime | None, policy: P
         *(
             text.format(
                 unit=name or nobody,
-                id=f" {id_}" if id_ else "",
+                id=named.format(id=id_) if id_ else "",
                 due="" if at is None else shown.format(at=when),
             )
-            for text, nobody, shown, when in zip(said, _NOBODY, _DUE, at or ("", ""), strict=True)
+            for text, nobody, named, shown, when in zip(
+                said, _NOBODY, _ID, _DUE, at or ("", ""), strict=True
+            )
         )
     )
 

@@ -220,6 +220,11 @@ class Settling:
             stated, status=CANCELLED, ended_at=self.occasion.now, deadline=None, warn_at=(), seen=0
         )
 
+    def cut_over(self, clock: Clock, missed: datetime) -> bool:
+        """Whether what was done until then is another system's history (存量工单)."""
+        imported = self._imported is not None and missed <= self._imported
+        return imported and clock.dispatch is not None and clock.dispatch.imported
+
     # -- news --------------------------------------------------------------------------------
 
     def _news(self) -> NewsTerms | None:
@@ -395,7 +400,9 @@ class _One:
         tz, terms = self.tz, self.terms
         was = stated.deadline or stated.before
         if stated.status in ENDED:
-            why = telling.resumed(self.clock.why or "reopened", terms, reckoning, tz)
+            # Without a reason of its own, what had ended it was undone by what came now.
+            cause = self.clock.why or self.desk.cause(terms)
+            why = telling.resumed(cause, terms, reckoning, tz)
             if standing.status == RUNNING:
                 self._say("resumed", why, previous_deadline=self._local(was))
         elif stated.status == PAUSED and standing.status == RUNNING:
@@ -425,7 +432,8 @@ class _One:
         tries = None
         if self.clock.target == "first_contact":
             tries = telling.tries_of(self.clock.calls, missed)
-        why = telling.breached(self.terms, missed, self.tz, tries)
+        cut_over = self.desk.cut_over(self.clock, missed)
+        why = telling.breached(self.terms, missed, self.tz, tries, cut_over=cut_over)
         self._say("breached", why, deadline=self._local(missed), contact=tries)
         self._new = replace(self._new, breach=self._new.fact, breached_at=missed)
         self.desk.breached.append(self.clock.id)

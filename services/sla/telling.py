@@ -67,6 +67,14 @@ _AGAIN: Final[Mapping[str, Said]] = {
         "the reply was rejected: the clock never stopped", "回单被驳回，计时未曾停止"
     ),
     "reply_wanted": Said("the citizen wants a reply", "市民需要回复"),
+    "return_approved": Said(
+        "the unit that it was passed on to gave it back: the clock goes on where it began",
+        "下级单位退回，继续计时，不重新起算",
+    ),
+    "ticket_designated": Said(
+        "the arbiter designated who handles it: the clock goes on where it began",
+        "仲裁指定承办单位，继续计时，不重新起算",
+    ),
 }
 _OUTCOMES_ZH: Final[Mapping[str, str]] = {
     "no_answer": "无人接听",
@@ -122,14 +130,31 @@ def warned(percent: int, terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
     return Why("warning", _whole(said, words.deadline_words(reckoning, tz), _terms(terms)))
 
 
-def breached(terms: Terms, missed: datetime, tz: tzinfo, tries: dict[str, Any] | None) -> Why:
-    """A deadline was missed; of a first contact also why (R26)."""
+def breached(
+    terms: Terms,
+    missed: datetime,
+    tz: tzinfo,
+    tries: dict[str, Any] | None,
+    *,
+    cut_over: bool = False,
+) -> Why:
+    """A deadline was missed; of a first contact also why (R26).
+
+    Args:
+        cut_over: it was missed before the ticket was imported: nobody knows who tried until then.
+    """
     at = _instant(missed, tz)
     missing = words.TARGET_WORDS[terms.target]
     said = Said(f"{missing.en}: missed at {at.en}", f"{missing.zh}超时：{at.zh}")
     if tries is None:
         slug = "no_news" if terms.target == "interim" else "deadline_passed"
         return Why(slug, _whole(said, _terms(terms)))
+    if not tries["tries"] and cut_over:
+        unknown = Said(
+            "the import names no contact before cut-over; tries are not known",
+            "导入数据没有上线前的联系记录，是否尝试联系不详",
+        )
+        return Why("unknown_before_cut_over", _whole(said, unknown, _terms(terms)))
     if not tries["tries"]:
         nobody = Said("nobody tried to reach the citizen", "期间无人尝试联系市民")
         return Why("nobody_tried", _whole(said, nobody, _terms(terms)))
@@ -160,7 +185,7 @@ def paused(terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
 
 
 def resumed(why: str, terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
-    said = _AGAIN.get(why) or _ending(why)
+    said = _AGAIN.get(why) or words.CAUSE_WORDS.get(why) or _ending(why)
     return Why(why, _whole(said, words.deadline_words(reckoning, tz), _terms(terms)))
 
 

@@ -361,22 +361,26 @@ class Story:
         return {each.id: each for each in found if each is not None}
 
     def _citizen_settings(self) -> list[tuple[datetime, datetime]]:
+        amended = [
+            (each.at, each.data["changes"]["due_at"])
+            for each in self.of("ticket.amended")
+            if each.data["changes"].get("due_at")
+        ]
+        return sorted(self._again() + amended)
+
+    def _again(self) -> list[tuple[datetime, datetime]]:
+        """What moves both of the citizen's deadlines: reopenings, extensions of the lead."""
         found = [
             (each.at, each.data["due_at"])
             for each in self.of("ticket.reopened")
             if each.data.get("due_at")
-        ]
-        found += [
-            (each.at, each.data["changes"]["due_at"])
-            for each in self.of("ticket.amended")
-            if each.data["changes"].get("due_at")
         ]
         for each in self.of("extension.granted"):
             named = each.data.get("dispatch_id")
             lead = next((one for one in self.dispatches if one.id == named), None)
             if named is None or (lead is not None and lead.leads):
                 found.append((each.at, each.data["new_due_at"]))
-        return sorted(found)
+        return found
 
     def _resolve(self) -> Clock | None:
         assert self.receipt is not None
@@ -398,12 +402,7 @@ class Story:
         assert self.receipt is not None
         if not self._wants_to_hear():
             return None
-        settings = [
-            (each.at, each.data["new_due_at"])
-            for each in self.of("extension.granted")
-            if each.data.get("dispatch_id") is None
-        ]
-        made = self.clock("reply", self.receipt.at, settings=sorted(settings))
+        made = self.clock("reply", self.receipt.at, settings=sorted(self._again()))
         reopened = max((each.at for each in self.of("ticket.reopened")), default=None)
         ends = [
             each.at

@@ -158,11 +158,11 @@ def test_R30_the_command_names_unit_and_due_date_in_both_languages() -> None:
         },
     ]
     assert data["reason_zh"] == (
-        "工单 T1 暂不予办结, 尚缺: 协办单位 市水务集团 D2的回单 (时限 2026-03-05 周四 17:30)；"
-        "市交通运输局对核实请求 V1的答复 (时限 2026-03-04 周三 12:00)。"
+        "工单 T1 暂不予办结，尚缺：协办单位市水务集团 D2 的回单（时限 2026-03-05 周四 17:30）；"
+        "市交通运输局对核实请求 V1 的答复（时限 2026-03-04 周三 12:00）。"
     )
     assert data["reason_en"] == (
-        "The close of T1 is refused; still missing: the reply of 市水务集团, which supports D2 "
+        "The close of T1 is refused; still missing: the reply of the supporting unit 市水务集团 D2 "
         "(due Thu 2026-03-05 17:30); the answer of 市交通运输局 to question V1 "
         "(due Wed 2026-03-04 12:00)."
     )
@@ -236,4 +236,4 @@ def test_R30_of_a_dispatch_without_an_id_the_unit_is_named() -> None:
     (missing,) = command["data"]["lacking"]
     assert "dispatch_id" not in missing
     assert missing["department"] == "市城市管理局"
-    assert "主办单位 市城市管理局的回单" in command["data"]["reason_zh"]
+    assert "主办单位市城市管理局的回单" in command["data"]["reason_zh"]

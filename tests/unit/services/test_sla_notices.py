@@ -155,6 +155,24 @@ def test_R2_a_deadline_that_has_passed_is_not_promised() -> None:
     assert brief(city.put("ticket.amended", "03-02 10:00", due)) == []
 
 
+def test_R9_a_deadline_missed_in_this_minute_is_not_promised_any_more() -> None:
+    """The news and the answer are both due on 9 March at 17:30."""
+    city = ToldCity()
+    city.received("03-02 09:00")
+    told = only(city.until("03-09 18:00"))
+    assert told.data.notice == "citizen.no_news"
+    assert "答复时限 2026-03-09 17:30 已过" in told.data.text_zh
+    assert "时限：2026-03-09" not in told.data.text_zh
+
+
+def test_R4_what_a_unit_wrote_without_a_full_stop_does_not_run_into_the_next_sentence() -> None:
+    city = dispatched()
+    city.put("reply.submitted", "03-03 09:00", {"dispatch_id": "D1", "text": "已拆除"})
+    told = only(city.put("ticket.closed", "03-03 10:00"))
+    assert "已拆除。您的工单" in told.data.text_zh
+    assert "已拆除. Your ticket" in told.data.text_en
+
+
 def test_R2_what_came_before_the_receipt_is_told_behind_it() -> None:
     """The dispatch waits at intake for the receipt; each is recorded with it."""
     city = ToldCity()

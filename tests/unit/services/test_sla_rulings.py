@@ -188,6 +188,8 @@ def test_the_leads_extension_moves_the_citizens_deadline_a_supporting_ones_does_
     )
     assert life.clock("department:D1").deadline == local("03-18 17:30")
     assert life.clock("resolve").deadline == local("03-18 17:30")
+    # Nobody can answer the citizen before the unit has answered.
+    assert life.clock("reply").deadline == local("03-18 17:30")
 
 
 # --- promised ---
@@ -244,7 +246,20 @@ def test_R29_after_three_dispatches_the_arbiter_is_asked_once() -> None:
     dispatched(life, "03-05 11:00", "D4", OTHER)
     assert life.last("department:D4")["deadline"] == local("03-11 12:00").isoformat()
     assert life.last("department:D4")["basis"] == "designated"
+    # The arbiter gives the unit time, not the citizen more of it to wait (ruling 6).
+    assert life.said("resolve") == ["started"]
     assert len([each for each in life.facts if kind(each) == "arbitration_required"]) == 1
+
+
+def test_R26_a_contact_owed_again_says_that_the_unit_below_gave_the_dispatch_back() -> None:
+    life = TicketLife()
+    received(life)
+    dispatched(life, "03-02 10:00")
+    dispatched(life, "03-02 11:00", "D2", STREET, parent_dispatch_id="D1")
+    life.event("return.approved", "03-02 15:00", dispatch_id="D2")
+    assert life.said("first_contact:D1") == ["started", "cancelled", "resumed"]
+    assert life.last("first_contact:D1")["reason"] == "return_approved"
+    assert "gave it back" in life.last("first_contact:D1")["reason_en"]
 
 
 def test_R29_passing_on_and_supporting_are_no_bounces() -> None:
@@ -465,3 +480,32 @@ def test_an_import_takes_over_what_runs_and_says_nothing_of_what_is_past() -> No
     assert life.last("resolve")["basis"] == "imported"
     assert life.last("resolve")["deadline"] == local("03-12 12:00").isoformat()
     assert life.last("department:D1")["started_at"] == local("03-02 10:00").isoformat()
+
+
+def test_R26_of_an_import_without_a_contact_nobody_is_said_not_to_have_tried() -> None:
+    life = TicketLife()
+    life.event(
+        "ticket.imported",
+        "03-05 10:00",
+        channel="phone",
+        received_at=local("03-02 09:00"),
+        dispatches=[
+            {
+                "dispatch_id": "D1",
+                "department": UNIT,
+                "dispatched_at": local("03-02 10:00").isoformat(),
+            }
+        ],
+    )
+    assert life.last("first_contact:D1")["reason"] == "unknown_before_cut_over"
+
+
+def test_ruling_6_a_deadline_set_at_a_reopening_is_that_of_the_reply_too() -> None:
+    life = TicketLife()
+    received(life)
+    life.event("ticket.closed", "03-05 10:00")
+    life.event("ticket.reopened", "03-20 10:00", due_at=local("03-25 17:30"))
+    for clock in ("resolve", "reply"):
+        assert life.clock(clock).deadline == local("03-25 17:30")
+        assert life.said(clock)[:3] == ["started", "met", "resumed"]
+        assert "breached" not in life.said(clock)
