@@ -65,11 +65,12 @@ class PlainData:
                 "purpose_not_allowed",
                 f"role {caller.role} may not see plain data for {purpose}: allowed is {listed}",
             )
-        elif showing.is_unnamed(view, grant):
-            refused = ("confidential", "the citizen asked to stay unnamed (保密)")
         elif purpose is Purpose.CALLBACK:
+            # Also who asked to stay unnamed: to the department (保密), not to who calls back.
             if not await self._store.is_to_be_asked(ticket):
                 refused = ("no_live_callback", "no callback task of this ticket is live")
+        elif showing.is_unnamed(view, grant):
+            refused = ("confidential", "the citizen asked to stay unnamed (保密)")
         else:
             assert caller.unit is not None, "a token with a role has a unit"
             units = await self._store.working_on(ticket)

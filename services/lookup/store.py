@@ -98,9 +98,8 @@ _CLOCKS_OF_UNITS = """
 OPEN_CLOCKS: Final = _CLOCK_COLUMNS + "readmodel.clocks" + _CLOCK_PAGE
 OPEN_CLOCKS_OF_UNITS: Final = _CLOCK_COLUMNS + _CLOCKS_OF_UNITS + _CLOCK_PAGE
 LIVE_TASKS: Final = """
-    SELECT k.ticket, k.citizen, k.standing,
-           coalesce((t.view ->> 'confidential')::boolean, false) AS confidential
-    FROM readmodel.tasks AS k LEFT JOIN readmodel.tickets AS t ON t.ticket = k.ticket
+    SELECT k.ticket, k.citizen, k.standing
+    FROM readmodel.tasks AS k
     WHERE k.live
         AND (coalesce(k.due_at, 'infinity'), k.ticket, k.task)
             > (coalesce($1::timestamptz, 'infinity'), $2::text, $3::text)

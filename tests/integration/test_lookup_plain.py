@@ -157,7 +157,8 @@ async def test_R33_an_agent_gets_the_number_while_a_callback_is_to_be_made(
 ) -> None:
     line = Line(database, beside=(Callback(),))
     for number in (1, 2, 3):
-        line.received(f"T{number}", later(MARCH, minutes=number), PHONE)
+        # T1 is confidential: to departments, not to the hotline that calls back.
+        line.received(f"T{number}", later(MARCH, minutes=number), PHONE, confidential=number == 1)
         line.publish("ticket.closed", f"T{number}", later(MARCH, days=1), {})
     # T1 is closed once more: a task that is waived beside the live one.
     line.publish("ticket.closed", "T1", later(MARCH, days=2), {})
