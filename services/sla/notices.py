@@ -321,7 +321,9 @@ def _words(data: ReplySubmittedData, policy: Policy) -> str:
     """What a reply says to the citizen: its text, else cause, findings and handling; as long as the
     policy lets it be."""
     parts = (data.text,) if data.text else (data.cause, data.findings, data.handling)
-    return _cut("；".join(each.strip() for each in parts if each and each.strip()), policy)
+    said = [each.strip() for each in parts if each and each.strip()]
+    whole = [f"{each.rstrip('。；;.')}；" for each in said[:-1]]
+    return _cut("".join([*whole, *said[-1:]]), policy)
 
 
 def _cut(text: str, policy: Policy) -> str:

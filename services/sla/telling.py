@@ -193,7 +193,8 @@ def moved(
     cause: str, before: datetime | None, terms: Terms, reckoning: Reckoning, tz: tzinfo
 ) -> Why:
     slug = reckoning.basis if reckoning.basis != "policy" else cause
-    said = words.moved_words(cause, before, reckoning.deadline, tz)
+    known = cause if cause in words.CAUSE_WORDS else "late_event"
+    said = words.moved_words(known, before, reckoning.deadline, tz)
     return Why(slug, _whole(said, _terms(terms)))
 
 
@@ -229,7 +230,7 @@ def cancelled(why: str, terms: Terms) -> Why:
 
 
 def withdrawn(cause: str, missed: datetime | None, terms: Terms, tz: tzinfo) -> Why:
-    why = words.CAUSE_WORDS.get(cause) or Said(cause.replace("_", " "), cause)
+    why = words.CAUSE_WORDS[cause if cause in words.CAUSE_WORDS else "late_event"]
     at = _instant(missed, tz) if missed is not None else Said("", "")
     said = Said(f"the breach of {at.en} is withdrawn: {why.en}", f"撤销 {at.zh} 的超时：{why.zh}")
     return Why(cause, _whole(said, _terms(terms)))

@@ -173,6 +173,14 @@ def test_R4_what_a_unit_wrote_without_a_full_stop_does_not_run_into_the_next_sen
     assert "已拆除. Your ticket" in told.data.text_en
 
 
+def test_R4_the_parts_of_a_reply_are_told_with_one_mark_between_them() -> None:
+    city = dispatched()
+    parts = {"cause": "电缆老化。", "findings": "故障点在路口", "handling": "已更换。"}
+    city.put("reply.submitted", "03-03 09:00", {"dispatch_id": "D1", **parts})
+    told = only(city.put("reply.approved", "03-03 10:00", {"dispatch_id": "D1"}))
+    assert told.data.words == "电缆老化；故障点在路口；已更换。"
+
+
 def test_R2_what_came_before_the_receipt_is_told_behind_it() -> None:
     """The dispatch waits at intake for the receipt; each is recorded with it."""
     city = ToldCity()
