@@ -16,7 +16,7 @@ from cli.explaining.words import Words
 from policy.bundle import Bundle, Policy
 from policy.calendars import Day, WorkingCalendar
 from policy.errors import PolicyError
-from rules.clocks.words import BASIS_WORDS, CAUSE_WORDS, TARGET_WORDS
+from rules.clocks.words import BASIS_WORDS, CAUSE_WORDS, TARGET_WORDS, amount_words
 
 IN_DAYS: Final = frozenset({"working_days", "calendar_days"})
 
@@ -123,11 +123,8 @@ def _rule(data: Mapping[str, Any]) -> Words:
     of = f"{terms['rule']}, {terms['calendar_version']}, {terms['policy_version']}"
     if terms.get("amount") is None:
         return Words(f"{by.en} ({of})", f"{by.zh}（{of}）")
-    amount, unit = terms["amount"], words.AMOUNTS.get(terms["unit"], alike(terms["unit"]))
-    return Words(
-        f"{amount:g} {unit.en}, {by.en} ({of})",
-        f"{amount:g} {unit.zh}，{by.zh}（{of}）",
-    )
+    amount = amount_words(terms["amount"], terms["unit"])
+    return Words(f"{amount.en}, {by.en} ({of})", f"{amount.zh}，{by.zh}（{of}）")
 
 
 def _statement(fact: Document, speaker: Speaker) -> Statement:

@@ -179,7 +179,7 @@ class _Teller:
         head = Text.assemble(
             " ",
             (self.short(*clock.title), "bold"),
-            (f"  {clock.id}", "dim"),
+            (f"  {clock.id}" if ":" in clock.id else "", "dim"),
             f"  {clock.whose}" if clock.whose else "",
             "  ",
             (self.short(*last.said), CLOCK_COLOURS.get(last.kind, "")),

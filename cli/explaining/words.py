@@ -488,6 +488,22 @@ CAUSES: Final = {
     "callback_answered": Words("the citizen was called back", "回访"),
     "call_recorded": Words("a call was recorded", "通话记录"),
     "finding_recorded": Words("an inquiry found whether it was false", "查实"),
+    "deadline": Words("its time had come", "到时"),
+    "close_requested": Words("a close was asked for", "申请结案"),
+    "ticket_progressed": Words("progress was reported", "过程反馈"),
+    "ticket_withdrawn": Words("the ticket was withdrawn", "工单撤单"),
+    "ticket_not_accepted": Words("the ticket was not accepted", "工单不予受理"),
+    "return_requested": Words("the unit asked to return it", "申请退单"),
+    "return_approved": Words("the return was approved", "退单同意"),
+    "return_refused": Words("the return was refused", "退单驳回"),
+    "extension_requested": Words("an extension was asked for", "申请延期"),
+    "extension_refused": Words("the extension was refused", "延期驳回"),
+    "solution_proposed": Words("a solution was proposed to the citizen", "提出方案"),
+    "solution_agreed": Words("a solution was agreed with the citizen", "协商一致"),
+    "verification_requested": Words("a question was put to a unit", "发起核实"),
+    "verification_answered": Words("the question was answered", "核实答复"),
+    "supervision_ordered": Words("a leader asked for it", "督办"),
+    "supervision_answered": Words("the leader was answered", "督办反馈"),
 }
 EARLIER_CAUSE: Final = Words("of an earlier ticket: {cause}", "更早工单：{cause}")
 
@@ -592,12 +608,6 @@ STATED: Final = {
 """What a fact of a clock or a task says, by its kind."""
 
 ARBITRATION: Final = Words("returns and bounces", "退单与流转")
-AMOUNTS: Final = {
-    "minutes": Words("minutes", "分钟"),
-    "hours": Words("hours", "小时"),
-    "working_days": Words("working days", "个工作日"),
-    "calendar_days": Words("calendar days", "个自然日"),
-}
 DAY_KINDS: Final = {
     "workday": Words("working day", "工作日"),
     "weekend": Words("weekend", "周末"),

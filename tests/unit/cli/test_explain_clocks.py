@@ -15,7 +15,9 @@ from cli.explaining.material import Material
 from cli.explaining.speaker import Speaker
 from cli.explaining.story import Story, tell
 from cli.explaining.telling import document, show
+from cli.explaining.words import CAUSES
 from policy.bundle import load
+from rules.clocks.words import CAUSE_WORDS
 from runtime.core import to_ms
 from runtime.driver import Driver, Written
 from runtime.keys import KeyRing
@@ -24,6 +26,7 @@ from schemas.topics import CALLBACKS, INBOX, NOTICES, SLA, TICKETS
 from services.callback.domain import Callback
 from services.intake.domain import Intake
 from services.sla.domain import Sla
+from services.sla.reading import READ
 from vault.directory import KeyedPseudonyms
 
 BUNDLE = load("cn-12345")
@@ -134,6 +137,13 @@ def test_R25_it_says_which_days_count_and_which_do_not_make_up_days_by_name() ->
 def test_a_clock_without_days_off_lists_none() -> None:
     urgent = {**RECEIVED, "data": {**RECEIVED["data"], "urgency": "very_urgent"}}
     assert not clock(story(urgent, until="2026-02-12T17:00"), "resolve").days
+
+
+def test_every_event_that_can_move_a_clock_is_named_as_its_cause() -> None:
+    types = {each.model_fields["type"].default.rpartition(".v")[0] for each in READ}
+    causes = {each.removeprefix("hotline.").replace(".", "_") for each in types}
+    assert "verification_requested" in causes
+    assert causes <= CAUSES.keys() | CAUSE_WORDS.keys()
 
 
 def test_R33_R34_a_task_is_told_from_its_close_to_what_the_citizen_said() -> None:
