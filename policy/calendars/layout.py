@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from policy.calendars.days import Span
@@ -42,10 +43,10 @@ def lay_out(
     work_days: list[int] = []
     work_ends: list[int] = []
     total = 0
-    opens = start = midnight(first, zone)
+    opens = start = _at(first, 0, zone)
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
-        after = midnight(day + _ONE_DAY, zone)
+        after = _at(day + _ONE_DAY, 0, zone)
         for span in spans_of(day):
             if after - start == DAY_US:  # clocks stay: most days, and much the faster
                 begin, end = start + span.start * MINUTE_US, start + span.end * MINUTE_US
@@ -64,8 +65,9 @@ def lay_out(
     return Layout(opens, start, starts, ends, worked, work_days, work_ends)
 
 
+@lru_cache(maxsize=4096)
 def midnight(day: date, zone: ZoneInfo) -> int:
-    """The first instant of a local day."""
+    """The first instant of a local day. Remembered: tickets of one day ask for the same few."""
     return _at(day, 0, zone)
 
 

@@ -43,6 +43,7 @@ class WorkingCalendar:
         "_last",
         "_layout",
         "_provisional",
+        "_provisional_from",
         "_special",
         "_unpublished",
         "_week",
@@ -106,6 +107,8 @@ class WorkingCalendar:
             {} if continuous else {d.date: d for d in days if self._first <= d.date <= self._last}
         )
         self._unpublished = sorted(d.date for d in self._special.values() if d.provisional)
+        doubtful = [*self._unpublished, *(date(each, 1, 1) for each in self._provisional)]
+        self._provisional_from = self._midnight(min(doubtful)) if doubtful else None
         self.version = f"{name}+{self._digest()}"
         self._layout: Layout | None = None
 
@@ -266,7 +269,7 @@ class WorkingCalendar:
 
     def rests_on_provisional(self, start: datetime, end: datetime) -> bool:
         """Whether a day from that of ``start`` to that of ``end`` may still become another."""
-        if not self._provisional and not self._unpublished:
+        if self._provisional_from is None or end < self._provisional_from:
             return False
         first, last = self.local_date(start), self.local_date(end)
         if any(first.year <= year <= last.year for year in self._provisional):

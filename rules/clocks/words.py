@@ -6,6 +6,7 @@ without its full stop, in English and in Chinese.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 
 from rules.clocks.reckoning import Reckoning
@@ -131,6 +132,7 @@ def moved_words(cause: str, before: datetime | None, after: datetime | None, tz:
     )
 
 
+@lru_cache(maxsize=4096)
 def instant_words(at: datetime, tz: tzinfo) -> Said:
     """«Tue 2026-03-03 17:30», local; midnight is the 24:00 of the day that ends with it."""
     local = at.astimezone(tz)
