@@ -179,7 +179,8 @@ def tables(summary: Mapping[str, Any]) -> list[Table]:
         for name in ("", *CLOCK_COUNTS):
             table.add_column(name.replace("_", " "), justify="left" if not name else "right")
         for name, each in (*clocks["by_target"].items(), ("all", clocks["total"])):
-            table.add_row(name, *(f"{each.get(kind, 0):,}" for kind in CLOCK_COUNTS))
+            if any(kind in each for kind in CLOCK_COUNTS):  # arbitration is no clock's
+                table.add_row(name, *(f"{each.get(kind, 0):,}" for kind in CLOCK_COUNTS))
         found.append(table)
     if summary["dead_letters"]:
         letters = Table("dead letters", "count", title="what could not be taken, and why")

@@ -419,6 +419,14 @@ class _One:
             self._say("recomputed", why, previous_deadline=self._local(was))
             if reckoning.undetermined:
                 self.desk.notes.append(("sla_undetermined", (terms.calendar,)))
+        elif (
+            standing.status == PAUSED == stated.status
+            and not self.desk.restate
+            and (stated.basis != reckoning.basis or not _same_rule(stated.terms, terms))
+        ):
+            # Else only the end of the hold would seem to have moved it.
+            why = telling.paused(terms, reckoning, tz, changed=self.desk.cause(terms))
+            self._say("paused", why, previous_deadline=self._local(was))
         if standing.status == PAUSED and stated.status != PAUSED:
             self._say("paused", telling.paused(terms, reckoning, tz))
 

@@ -179,8 +179,17 @@ def tries_of(calls: Sequence[Call], until: datetime) -> dict[str, Any]:
     return data
 
 
-def paused(terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
+def paused(terms: Terms, reckoning: Reckoning, tz: tzinfo, *, changed: str = "") -> Why:
+    """A clock stands still.
+
+    Args:
+        changed: what gave it another deadline while it stood still.
+    """
     said = Said("on hold", "工单挂起，暂停计时")
+    if changed:
+        known = changed if changed in words.CAUSE_WORDS else "late_event"
+        why = words.CAUSE_WORDS[known]
+        said = Said(f"still on hold, and {why.en}", f"仍在挂起，{why.zh}")
     return Why("hold", _whole(said, words.deadline_words(reckoning, tz), _terms(terms)))
 
 

@@ -150,6 +150,19 @@ def test_an_end_of_a_hold_that_nobody_began_says_nothing() -> None:
     assert len(life.facts) == said
 
 
+def test_complaint_9_what_moves_a_deadline_during_a_hold_is_said_then() -> None:
+    life = TicketLife()
+    received(life)
+    life.event("hold.started", "03-03 10:00", reason_code="awaiting-citizen")
+    leaf = "housing.demolition"
+    life.event("ticket.amended", "03-04 09:00", leaf=leaf, changes={"leaf": leaf})
+    life.event("hold.ended", "03-05 10:00")
+    assert life.said("resolve") == ["started", "paused", "paused", "resumed"]
+    again = life.of("resolve")[-2]["data"]
+    assert (again["cause"], again["terms"]["rule"]) == ("ticket_amended", "resolve.complex")
+    assert "the ticket was amended" in again["reason_en"]
+
+
 def test_ruling_12_an_extension_asked_in_time_moves_the_deadline_and_undoes_a_breach() -> None:
     life = TicketLife()
     received(life)
