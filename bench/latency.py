@@ -1,11 +1,11 @@
 """One engine at a steady rate: time from produce to the committed output, and the CPU it costs."""
 
 import asyncio
-import threading
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaProducer
@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from bench import generator, kafka
 from bench.contract import TOPIC_PREFIX
 from bench.process import EngineProcess, new_orders, new_run_id, now, running
+from bench.watching import Watcher
 
 WARM_SECONDS = 5.0
 """Left out: JIT, caches, the first rebalance."""
@@ -37,34 +38,17 @@ class Latency:
     """CPU of the engine's process, as a share of one core."""
 
 
-class _Watcher(threading.Thread):
-    """Notes when each output becomes visible to a read_committed consumer, on a loop of its own."""
+class _Watcher(Watcher):
+    """When each output became readable, by the event it is of."""
 
     def __init__(self, bootstrap: str, topic: str, *, partitions: int) -> None:
-        super().__init__(daemon=True, name="latency-watcher")
+        super().__init__(bootstrap, topic, self._arrive, partitions=partitions)
         self.seen: dict[str, float] = {}
-        self._broker, self._topic, self._partitions = bootstrap, topic, partitions
-        self._stop_asked = threading.Event()
 
-    def run(self) -> None:
-        asyncio.run(self._watch())
-
-    async def _watch(self) -> None:
-        consumer = kafka.reader(self._broker)
-        await consumer.start()
-        try:
-            consumer.assign(kafka.partitions_of(self._topic, self._partitions))
-            while not self._stop_asked.is_set():
-                for records in (await consumer.getmany(timeout_ms=100)).values():
-                    at = now()
-                    for record in records:
-                        self.seen.setdefault(orjson.loads(record.value)["event_id"], at)
-        finally:
-            await consumer.stop()
-
-    def stop(self) -> None:
-        self._stop_asked.set()
-        self.join()
+    def _arrive(self, records: list[Any]) -> None:
+        at = now()
+        for record in records:
+            self.seen.setdefault(orjson.loads(record.value)["event_id"], at)
 
 
 async def measure(

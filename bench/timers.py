@@ -10,7 +10,6 @@ import os
 import random
 import shutil
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -30,6 +29,7 @@ from bench import driving, inbox, kafka
 from bench.http import running
 from bench.machine import Machine, broker_processes, cpu_seconds, this_machine
 from bench.report import Sheet
+from bench.watching import Watcher
 from deploy.local.process import free_port
 from deploy.topics import LOCAL, create, declared
 from policy import bundle as policy_bundle
@@ -109,33 +109,16 @@ class Arrived:
     value: bytes
 
 
-class _Watcher(threading.Thread):
-    """Notes when each fact becomes readable, on a loop of its own; reads them afterwards."""
+class _Watcher(Watcher):
+    """Keeps each fact and when it became readable; they are read afterwards."""
 
     def __init__(self, bootstrap: str, topic: str, *, partitions: int) -> None:
-        super().__init__(daemon=True, name="timers-watcher")
+        super().__init__(bootstrap, topic, self._arrive, partitions=partitions)
         self.arrived: list[Arrived] = []
-        self._broker, self._topic, self._partitions = bootstrap, topic, partitions
-        self._stop_asked = threading.Event()
 
-    def run(self) -> None:
-        asyncio.run(self._watch())
-
-    async def _watch(self) -> None:
-        consumer = kafka.reader(self._broker)
-        await consumer.start()
-        try:
-            consumer.assign(kafka.partitions_of(self._topic, self._partitions))
-            while not self._stop_asked.is_set():
-                for records in (await consumer.getmany(timeout_ms=100)).values():
-                    at = time.time()
-                    self.arrived.extend(Arrived(at, record.value) for record in records)
-        finally:
-            await consumer.stop()
-
-    def stop(self) -> None:
-        self._stop_asked.set()
-        self.join()
+    def _arrive(self, records: list[Any]) -> None:
+        at = time.time()
+        self.arrived.extend(Arrived(at, record.value) for record in records)
 
 
 def herd(load: Load, bundle: Bundle) -> list[Written]:
