@@ -130,12 +130,15 @@ class _Judge:
         changes = {(self._asked(each), each.known) for each in later}
         changes |= {(each.since, each.known) for each in self.pauses}
         changes |= {(each.until, each.known) for each in self.before}
+        since = counted = start
         for upto, known in sorted(changes):
+            if upto > counted:
+                since, counted = counted, upto
             before = self._deadline_until(upto)
             if before is None:
                 continue
             if before < upto:
-                missed = self._missed(before, upto)
+                missed = self._missed(before, upto, since)
             elif known > max(before, self.clock.known) + self.late:
                 missed = self._missed(before, None)[0], False
             else:
@@ -165,13 +168,21 @@ class _Judge:
             return self.clock.start
         return move.asked
 
-    def _missed(self, deadline: datetime, upto: datetime | None) -> tuple[datetime | None, bool]:
-        """Whether something was still owed behind ``deadline``, before ``upto``."""
+    def _missed(
+        self, deadline: datetime, upto: datetime | None, since: datetime | None = None
+    ) -> tuple[datetime | None, bool]:
+        """Whether something was still owed behind ``deadline``, before ``upto``.
+
+        Args:
+            since: when it became the deadline; what had ended by then did not miss it.
+        """
         clock = self.clock
         for run in clock.runs:
             if upto is not None and run.since >= upto:
                 break
             until = run.until
+            if until is not None and since is not None and until <= since:
+                continue
             if until is None:
                 if self.past(deadline):
                     return deadline, False

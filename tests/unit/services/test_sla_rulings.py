@@ -522,3 +522,30 @@ def test_ruling_6_a_deadline_set_at_a_reopening_is_that_of_the_reply_too() -> No
         assert life.clock(clock).deadline == local("03-25 17:30")
         assert life.said(clock)[:3] == ["started", "met", "resumed"]
         assert "breached" not in life.said(clock)
+
+
+# --- an amendment that puts the deadline into the past ---
+
+
+def test_I7_terms_that_came_while_it_was_closed_were_not_missed_before() -> None:
+    """The work done under the earlier terms is not judged by the later ones."""
+    life = TicketLife()
+    received(life)
+    life.event("ticket.closed", "03-03 10:00")
+    life.event("ticket.amended", "03-04 10:00", changes={"urgency": "very_urgent"})
+    life.event("ticket.reopened", "03-05 10:00", due_at=local("03-10 12:00").isoformat())
+    for clock in ("resolve", "reply"):
+        assert "breached" not in life.said(clock)
+        assert life.clock(clock).deadline == local("03-10 12:00")
+    life.until("03-11 09:00")
+    assert life.said("reply").count("breached") == 1
+
+
+def test_I7_a_reopening_without_a_date_falls_under_the_terms_of_the_amendment() -> None:
+    life = TicketLife()
+    received(life)
+    life.event("ticket.closed", "03-03 10:00")
+    life.event("ticket.amended", "03-04 10:00", changes={"urgency": "very_urgent"})
+    life.event("ticket.reopened", "03-05 10:00")
+    assert life.said("reply")[-1] == "breached"
+    assert life.last("reply")["deadline"] == local("03-02 11:00").isoformat()
