@@ -230,7 +230,7 @@ def _to_liaison(
 ) -> Effect:
     policy, event = occasion.policy, occasion.event
     words = policy.notices
-    in_words = telling.worded(at, policy)
+    in_words = telling.worded(at, policy, now=occasion.now)  # recorded late, it may have passed
     texts = [words.informed.filled(in_words, ticket=event.subject, unit=unit.name)]
     data: dict[str, Any] = {
         "notice": LIAISON,

@@ -64,7 +64,7 @@ def test_R2_an_amendment_changes_who_is_told(
             "首次联系时限：2026-03-03 17:30；承诺办结时限：2026-03-09 17:30",
         ),
         ({"resolve": "2026-03-09T16:00Z"}, (), "承诺办结时限：2026-03-09 24:00"),
-        ({"resolve": "2026-03-01T09:30Z"}, (), "承诺办结时限 2026-03-01 17:30 已过，正在督促办理"),
+        ({"resolve": "2026-03-01T09:30Z"}, (), "承诺办结时限 2026-03-01 17:30 已过，仍在办理"),
         (
             {"reply": "2026-03-09T09:30Z"},
             ("resolve",),
@@ -81,3 +81,16 @@ def test_R2_deadlines_are_worded_as_local_times_the_earliest_first(
     local = [each["at"] for each in telling.listed(instants, POLICY)]
     assert local == sorted(instants.values())
     assert {each.utcoffset() for each in local} <= {POLICY.time_zone.utcoffset(now)}
+
+
+@pytest.mark.parametrize("profile", ["cn-12345", "us-311", "uk-council"])
+def test_R9_of_a_missed_deadline_only_what_is_so_is_said(profile: str) -> None:
+    """That somebody urges the unit is for whoever urges it to say (R27)."""
+    for version in load(profile).versions:
+        overdue = version.policy.notices.overdue
+        assert overdue.keys() >= {"resolve", "first_contact", "reply", "accept"}
+        for words in overdue.values():
+            assert "督促" not in words.zh
+            assert "已过" in words.zh
+            assert "urge" not in words.en
+            assert "has passed" in words.en

@@ -365,6 +365,18 @@ def test_R3_the_accept_timer_is_told(
     assert "2026-07-30 18:00" in again.data.text_zh
 
 
+def test_R3_an_accept_timer_that_has_passed_is_told_as_passed(policy: Policy) -> None:
+    """The dispatch was recorded late, or the platform's date lies before it."""
+    inbox = _Inbox(policy)
+    inbox.put("ticket.received", {})
+    (fact,) = inbox.put(
+        "ticket.dispatched", {"department": "water", "accept_due_at": "2026-07-27T10:00:00Z"}
+    )
+    assert "签收时限 2026-07-27 18:00 已过" in fact.data.text_zh
+    assert "2026-07-27 18:00, has passed" in fact.data.text_en
+    assert fact.data.accept_due_at is not None
+
+
 def test_R3_the_accept_timer_is_told_at_the_receipt_too(policy: Policy) -> None:
     (fact,) = _Inbox(policy).put("ticket.received", {"department": "water"})
     assert "签收时限：2026-07-29 17:30" in fact.data.text_zh

@@ -594,16 +594,21 @@ def test_notices_of_mere_progress_wait_for_the_morning(at: str, not_before: str 
     assert (said and said.isoformat()) == not_before
 
 
-def test_what_is_urgent_does_not_wait_nor_does_a_result_or_a_receipt() -> None:
+def test_what_is_urgent_does_not_wait_nor_does_a_receipt() -> None:
     city = ToldCity()
     assert only(city.received("03-02 22:00")).data.not_before is None
     assert only(city.put("ticket.dispatched", "03-02 22:10", D1)).data.not_before is not None
     city.put("reply.submitted", "03-02 22:20", {"dispatch_id": "D1", "text": "好了"})
     result = only(city.put("reply.approved", "03-02 22:30", {"dispatch_id": "D1"}))
-    assert (result.data.notice, result.data.not_before) == ("citizen.result", None)
+    assert (result.data.notice, result.data.latency_seconds) == ("citizen.result", 0.0)
+    assert result.data.not_before is not None  # R4 is how soon it is asked for, not delivered
+    assert result.data.not_before.isoformat() == "2026-03-03T08:00:00+08:00"
     urgent = ToldCity()
     urgent.received("03-02 22:00", urgency="very_urgent")
     assert only(urgent.put("ticket.dispatched", "03-02 22:10", D1)).data.not_before is None
+    urgent.put("reply.submitted", "03-02 22:20", {"dispatch_id": "D1", "text": "好了"})
+    result = only(urgent.put("reply.approved", "03-02 22:30", {"dispatch_id": "D1"}))
+    assert (result.data.notice, result.data.not_before) == ("citizen.result", None)
 
 
 def test_quiet_hours_within_a_day() -> None:
