@@ -12,6 +12,8 @@ from services.callback.facts import PHONE
 from services.callback.state import ANSWERED, CALLING, TALKING, UNCONTACTED, WAITING, Task, Try
 
 NO_ANSWER: Final = "no_answer"
+NOBODY_TRIED: Final = "nobody_tried"
+"""Why a task ended of which no try was reported, and what it counts as."""
 
 
 def come_due(desk: Desk) -> None:
@@ -22,7 +24,7 @@ def come_due(desk: Desk) -> None:
     match task.phase:
         case "waiting":
             _order(desk, task)
-        case "calling" if task.channel == PHONE:
+        case "calling" if task.channel == PHONE or not task.tried:
             _missed(desk, task)
         case "calling":
             at = task.due_at or desk.occasion.now
@@ -53,13 +55,13 @@ def _order(desk: Desk, task: Task) -> None:
 
 
 def _missed(desk: Desk, task: Task) -> None:
-    """The slot is over and nobody tried."""
+    """The slot is over, or the wait for an answer, and no try was reported. Of a message neither:
+    unless somebody works the list, nobody knows that it was sent."""
     desk.notes.append(("callback_not_tried", (task.slot,)))
     missed = (task.due_at, task.until) if task.due_at and task.until else None
     task = replace(task, not_tried=task.not_tried + 1, phase=WAITING, missed=missed)
-    if task.not_tried >= desk.policy.not_tried_at_most:
-        reason = "every_way_tried" if task.tried or task.step else "nobody_tried"
-        _other_channel(desk, task, desk.occasion.now, reason)
+    if task.channel != PHONE or task.not_tried >= desk.policy.not_tried_at_most:
+        _other_channel(desk, task, desk.occasion.now)
         return
     place = choosing.nearest(
         desk.policy, desk.ticket.cells, task.channel, desk.occasion.now, desk.at(task)
@@ -98,6 +100,8 @@ def tried(desk: Desk, report: Try, *, said_something: bool) -> None:
         by_call=before.by_call or report.by_call,
         by_person=before.by_person or report.by_person,
     )
+    if merged == before and report.at == before.at:
+        return  # it came before
     tries = (*task.tries[:index], merged, *task.tries[index + 1 :])
     changed = replace(task, tries=tries)
     if reached and not said_something:
@@ -165,28 +169,31 @@ def _next(desk: Desk, task: Task, outcome: str) -> None:
         reason = "asked_again" if outcome == REACHED else "another_slot"
         desk.state("rescheduled", placed(task, place), reason)
         return
-    _other_channel(desk, task, earliest, "every_way_tried")
+    _other_channel(desk, task, earliest)
 
 
-def _other_channel(desk: Desk, task: Task, earliest: datetime, else_: str) -> None:
-    """The next channel of the plan; none left: the end, and why."""
+def _other_channel(desk: Desk, task: Task, earliest: datetime) -> None:
+    """The next channel of the plan; none left: the end."""
     if task.step + 1 == len(task.plan):
-        _end(desk, task, else_)
+        _end(desk, task)
         return
     task = replace(task, step=task.step + 1)
     place = choosing.nearest(desk.policy, desk.ticket.cells, task.channel, earliest, desk.at(task))
-    desk.state("rescheduled", placed(task, place), "another_channel")
+    reason = "another_channel" if task.tried else "no_try_reported"
+    desk.state("rescheduled", placed(task, place), reason)
 
 
-def _end(desk: Desk, task: Task, reason: str) -> None:
-    """Every way was tried. Who was reached and said nothing is for a person to look at."""
+def _end(desk: Desk, task: Task) -> None:
+    """No way is left. Who was reached and said nothing is for a person to look at; where no try was
+    reported, it was not the citizen who could not be reached (R37)."""
     if any(each.outcome == REACHED for each in task.tried):
         ended = replace(task, phase=ANSWERED, follow_up="review", answered_at=task.tried[-1].at)
         desk.state("answered", ended, "nothing_said_at_all")
         desk.count_end(ANSWERED)
         return
+    reason = "every_way_tried" if task.tried else NOBODY_TRIED
     desk.state("uncontacted", replace(task, phase=UNCONTACTED), reason)
-    desk.count_end(UNCONTACTED)
+    desk.count_end(UNCONTACTED if task.tried else NOBODY_TRIED)
 
 
 def _not_before(task: Task, policy: CallbackPolicy) -> datetime:

@@ -43,7 +43,7 @@ from services.sla.marks import (
     Return,
     Reviewed,
 )
-from services.sla.reading import concerns, marks_of, ticket_of
+from services.sla.reading import concerns, marks_of, ticket_of, under_of
 from services.sla.settle import Settling, is_due, next_due
 from services.sla.state import State
 
@@ -97,7 +97,7 @@ class Sla(Processor[State, Event]):
         if before is None and _says_no_ticket(event):
             return Decision()
         state = State() if before is None else before
-        if event.sequence is not None and holds(state.history, event.sequence):
+        if event.sequence is not None and holds(state.history, event.sequence, under_of(event)):
             return Decision()
         given = event.citizen or f"anon:{ticket}"
         # Before its receipt a ticket lies under ``anon:``; once named, it stays named.
@@ -256,7 +256,8 @@ class Turn:
             arbitrated=arbitrated,
         )
         told = notices.after(before, after, case, occasion, self.breached)
-        after = replace(after, told=told.told)
+        if told.told is not after.told:
+            after = replace(after, told=told.told)
         refused = joint.refusal(case, after, occasion)
         if refused.told is not after.told:
             after = replace(after, told=refused.told)

@@ -18,9 +18,13 @@ _LIGHT: Final = (News, Call, Extension)
 _encode: Final = Encoder().encode
 
 
-def holds(history: History, sequence: int) -> bool:
-    """Whether an event is in it already: a redrive, a second delivery."""
-    return any(each.seq == sequence for each in history.marks)
+def holds(history: History, sequence: int, under: int = 0) -> bool:
+    """Whether an event is in it already: a redrive, a second delivery.
+
+    Args:
+        under: digest of the subject that counts it, where that is not the ticket.
+    """
+    return any(each.seq == sequence and each.under == under for each in history.marks)
 
 
 def joined(history: History, marks: tuple[AnyMark, ...]) -> History:
@@ -42,8 +46,8 @@ def joined(history: History, marks: tuple[AnyMark, ...]) -> History:
     return History(tuple(kept), dropped)
 
 
-def _order(mark: Mark) -> tuple[datetime, int]:
-    return mark.at, mark.seq
+def _order(mark: Mark) -> tuple[datetime, int, int]:
+    return mark.at, mark.seq, mark.under
 
 
 def _least(marks: list[AnyMark]) -> int:

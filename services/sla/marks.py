@@ -24,6 +24,9 @@ class Mark(Struct, frozen=True, omit_defaults=True, tag_field="kind"):
     """``sequence`` of the event; of one import several marks have the same."""
     lag: int = 0
     """Seconds, rounded up, from ``at`` until it was recorded."""
+    under: int = 0
+    """Digest of the subject that ``seq`` counts for; 0: the ticket itself. A contact counts its own
+    events: its third is another than the third of the ticket."""
 
     @property
     def known(self) -> datetime:

@@ -6,6 +6,7 @@ An event counts at its own time, but never later than it was recorded: a publish
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from zlib import crc32
 
 from rules.clocks.terms import Content
 from schemas.envelope import Envelope
@@ -82,6 +83,11 @@ def ticket_of(event: Event) -> str:
     if isinstance(event, CallRecorded) and event.data.ticket:
         return event.data.ticket
     return event.subject
+
+
+def under_of(event: Event) -> int:
+    """Digest of the subject whose sequence the event has, where that is not its ticket."""
+    return 0 if event.subject == ticket_of(event) else crc32(event.subject.encode()) or 1
 
 
 def concerns(event: Event) -> bool:
@@ -376,6 +382,7 @@ def _call(event: CallRecorded, now: datetime) -> tuple[AnyMark, ...]:
             department=data.department,
             outcome=_value(data.outcome),
             purpose=_value(data.purpose),
+            under=under_of(event),
         ),
     )
 

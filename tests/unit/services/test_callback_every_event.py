@@ -87,6 +87,27 @@ def test_a_call_that_names_a_ticket_but_is_a_contacts_changes_no_sequence() -> N
     assert_I8(machine.facts, CN)
 
 
+@pytest.mark.parametrize("outcome", ["answered", "busy"])
+def test_a_call_under_a_contact_that_comes_again_changes_nothing(outcome: str) -> None:
+    """Its sequence says nothing to the ticket; when it was made does."""
+    log, machine = Log(), Machine()
+    machine.feed(log.received("T1", MARCH), log.closed("T1", MARCH + days(1)))
+    due = machine.facts[-1].data.due_at
+    assert due is not None
+    machine.wake(due + days(0.001))
+    call = log.event(
+        CallRecorded,
+        "contact-9",
+        due + days(0.002),
+        {"purpose": "callback", "outcome": outcome, "ticket": "T1"},
+    )
+    machine.feed(call)
+    states = dict(machine.states)
+    again = call.model_copy(update={"recordedtime": call.time + days(0.003)})
+    assert machine.feed(again) == []
+    assert machine.states["t:T1"] == states["t:T1"]
+
+
 def test_the_words_of_both_languages_name_the_same() -> None:
     for reason, said in REASONS.items():
         names = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in said]

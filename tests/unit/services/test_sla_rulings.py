@@ -1,11 +1,14 @@
 """The rulings of requirements.md §1 and the complaints of its §4, by name, at the service."""
 
 import shutil
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from policy.bundle import SHIPPED, Bundle, load
-from tests.kit.ticket_life import TicketLife, kind, local
+from tests.kit.ticket_life import TicketLife, happening, kind, local
 
 CALENDAR = "calendars/2026.yaml"
 UNIT, OTHER, STREET = "city-urban-management", "city-housing", "street-east-01"
@@ -549,3 +552,40 @@ def test_I7_a_reopening_without_a_date_falls_under_the_terms_of_the_amendment() 
     life.event("ticket.reopened", "03-05 10:00")
     assert life.said("reply")[-1] == "breached"
     assert life.last("reply")["deadline"] == local("03-02 11:00").isoformat()
+
+
+# --- a call under a contact, which counts its own events ---
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_call_under_a_contact_is_no_repetition_of_an_event_of_the_ticket(
+    order: tuple[int, ...],
+) -> None:
+    """Both are the third of their subject, and so is a call under another contact."""
+    life = TicketLife()
+    received(life)
+    dispatched(life, "03-02 10:00")
+    accepted = happening("dispatch.accepted", "03-02 11:00", sequence=3, recorded="03-02 13:00")
+    said = {"direction": "outbound", "ticket": "T-1", "purpose": "first_contact"}
+    busy, reached = (
+        happening("call.recorded", at, sequence=3, recorded="03-02 13:00", outcome=outcome) | change
+        for at, outcome, change in (
+            ("03-02 11:30", "busy", {"subject": "contact-8", "id": "call-8"}),
+            ("03-02 12:00", "answered", {"subject": "contact-9", "id": "call-9"}),
+        )
+    )
+    for each in (busy, reached):
+        each["data"] |= said
+    events = [accepted, busy, reached]
+    for number in order:
+        life.feed(events[number])
+    assert life.said("accept:D1")[-1] == "met"
+    assert life.said("first_contact:D1")[-1] == "met"
+    assert life.state is not None
+    assert len(life.state.history.marks) == 5
+    facts = len(life.facts)
+    for number in order:
+        life.feed(events[number])
+    assert len(life.facts) == facts
+    assert life.state is not None
+    assert len(life.state.history.marks) == 5
