@@ -336,10 +336,9 @@ class Partition(Generic[S, E]):
         for key, state in batch.states.items():
             if state is None:
                 self.cache.pop(key, None)
-                self._set_wake(key, None)
             else:
                 self.cache[key] = state
-                self._set_wake(key, self.due_ms_of(key, state))
+            self._set_wake(key, batch.dues[key])
         for subject, blocked in batch.blocked.items():
             self._set_blocked(subject, blocked)
         self.clock_ms = batch.clock_ms
@@ -356,6 +355,8 @@ class Batch(Generic[S, E]):
         self.part = part
         self.careful = careful
         self.states: dict[str, S | None] = {}
+        self.dues: dict[str, int | None] = {}
+        """When each of these states is to be woken."""
         self.blocked: dict[str, Blocked | None] = {}
         self.outputs: list[Output] = []
         self.letters: list[DeadLetter] = []
@@ -392,10 +393,7 @@ class Batch(Generic[S, E]):
         return self.part.load(key)
 
     def _wake_of(self, key: str) -> int | None:
-        if key in self.states:
-            state = self.states[key]
-            return None if state is None else self.part.due_ms_of(key, state)
-        return self.part.wake_ms.get(key)
+        return self.dues[key] if key in self.dues else self.part.wake_ms.get(key)
 
     def _blocked(self, subject: str) -> Blocked | None:
         if subject in self.blocked:
@@ -459,7 +457,7 @@ class Batch(Generic[S, E]):
                     return
         try:
             decision = processor.decide({key: self.get(key) for key in keys}, event, now, policy)
-            self._accept(decision, keys, at_ms)
+            self._accept(decision, keys, at_ms, self._dues_of(decision))
         except Unreadable as bad:
             self._letter(
                 record, bad.reason, bad.detail, source=source, subject=subject, redriven=redriven
@@ -475,7 +473,20 @@ class Batch(Generic[S, E]):
     def _any_blocked(self) -> bool:
         return bool(self.blocked or self.part.blocked)
 
-    def _accept(self, decision: Decision[S], keys: Sequence[str], at_ms: int) -> None:
+    def _dues_of(self, decision: Decision[S]) -> dict[str, int | None]:
+        due_ms_of = self.part.due_ms_of
+        return {
+            key: None if state is None else due_ms_of(key, state)
+            for key, state in decision.states.items()
+        }
+
+    def _accept(
+        self,
+        decision: Decision[S],
+        keys: Sequence[str],
+        at_ms: int,
+        dues: Mapping[str, int | None],
+    ) -> None:
         for key in decision.states:
             if key not in keys or key.startswith(SYSTEM):
                 name = self.part.processor.name
@@ -485,7 +496,7 @@ class Batch(Generic[S, E]):
                 self._encode(key, state)
         for key, state in decision.states.items():
             self.states[key] = state
-            due_ms = None if state is None else self.part.due_ms_of(key, state)
+            due_ms = self.dues[key] = dues[key]
             if due_ms is not None:
                 heapq.heappush(self._wakes, (due_ms, key))
         outputs = self.outputs
@@ -560,11 +571,11 @@ class Batch(Generic[S, E]):
         self.timers += 1
         try:
             decision = processor.wake(key, state, due, self.part.bundle.at(due))
-            after = decision.states.get(key, state)
-            again_ms = None if after is None else self.part.due_ms_of(key, after)
+            dues = self._dues_of(decision)
+            again_ms = dues.get(key, due_ms)
             if again_ms is not None and again_ms <= due_ms:
                 raise ValueError(f"wake of {key!r} left a timer at {instant(again_ms)}, due {due}")
-            self._accept(decision, (key,), due_ms)
+            self._accept(decision, (key,), due_ms, dues)
         except Exception as error:
             subject = TIMER_SUBJECT + key
             letter = DeadLetter(

@@ -88,7 +88,7 @@ def reckon(
     """
     start, until = start.astimezone(UTC), until.astimezone(UTC)
     known = [each for each in settings if each.at <= until] if settings else ()
-    setting = max(enumerate(known), key=_in_order)[1] if known else None
+    setting = _in_force(known)
     counts_days = terms.unit in _COUNTED_IN_DAYS and not any(each.at <= start for each in known)
     pauses = _merged(holds, until) if holds else ()
     try:
@@ -205,9 +205,13 @@ def _with_pauses(
     )
 
 
-def _in_order(numbered: tuple[int, Setting]) -> tuple[datetime, int]:
-    number, setting = numbered
-    return setting.at, number
+def _in_force(known: Sequence[Setting]) -> Setting | None:
+    """The newest; of two at the same instant the later in the sequence."""
+    found: Setting | None = None
+    for each in known:
+        if found is None or each.at >= found.at:
+            found = each
+    return found
 
 
 def _base(start: datetime, terms: Terms, calendar: WorkingCalendar) -> datetime:

@@ -39,7 +39,7 @@ class Occasion(Struct, frozen=True):
     @property
     def cause(self) -> str:
         """``causationid`` of what follows."""
-        return self.event.identity if self.event else f"timer {self.now.isoformat()}"
+        return self.event.identity if self.event else _timer(self.now)
 
     @property
     def slug(self) -> str:
@@ -89,6 +89,12 @@ class Occasion(Struct, frozen=True):
         if self.leaf is not None:
             document["leaf"] = self.leaf
         return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+
+
+@lru_cache(maxsize=64)
+def _timer(due: datetime) -> str:
+    """The cause of all that one instant brings; a herd has one instant."""
+    return f"timer {due.isoformat()}"
 
 
 def _slug(type_: str) -> str:

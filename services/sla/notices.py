@@ -111,6 +111,8 @@ def after(
     """
     event, policy = occasion.event, occasion.policy
     told = before.told
+    if event is None and before.policy == after.policy and not any(map(_is_news, breached)):
+        return Outcome(told)  # time alone brings nothing that is told but missing news
     if isinstance(event, TicketReceived | TicketImported):
         told = replace(told, reader=telling.received(told.reader, event.data, policy))
         if not told.known:
