@@ -379,7 +379,8 @@ CALLBACK_ENDED = Counter(
     name="callback_ended",
     labels=("department", "branch", "result"),
     meaning="Tasks that ended, by the unit asked about and the first branch of the leaf: "
-    "`answered` or `uncontacted` (R37); `other` for what the directory or the tree does not know.",
+    "`answered`, `uncontacted`, or `nobody_tried` where no try was reported, which says nothing of "
+    "the citizen (R37); `other` for what the directory or the tree does not know.",
     action="The share of `uncontacted` above the others' for one unit: its numbers of citizens, or "
     "its hours; by handler and leaf see hotline.callbacks.",
 )

@@ -601,7 +601,7 @@ STATED: Final = {
     "attempted": Words("nobody reached", "未接通"),
     "rescheduled": Words("put off", "改期"),
     "answered": Words("answered", "已回访"),
-    "uncontacted": Words("not reached in any way", "未联系上"),
+    "uncontacted": Words("ended without an answer", "未获回访结果"),
     "recheck": Words("to be asked again", "复查"),
     "waived": Words("nobody to ask", "不回访"),
 }

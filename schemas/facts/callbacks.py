@@ -131,7 +131,7 @@ class CallbackTaskAnswered(Envelope):
 
 
 class CallbackTaskUncontacted(Envelope):
-    """未联系上: every way was tried; never «satisfied» (R36)."""
+    """未联系上: every way was tried, or no try was reported; never «satisfied» (R36)."""
 
     type: Literal["hotline.callback_task.uncontacted.v1"] = "hotline.callback_task.uncontacted.v1"
     data: CallbackData

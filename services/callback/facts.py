@@ -93,7 +93,7 @@ def fact(
     planned = task.live and task.due_at is not None and what != "attempted"
     due = task.due_at.astimezone(tz) if task.due_at is not None and planned else None
     outcome = tried.outcome if tried is not None else None
-    if reason == "not_tried":
+    if reason in ("not_tried", "no_try_reported"):
         outcome = "not_tried"
     said = _words(occasion, ticket, task, reason, tried, due)
     data: dict[str, Any] = {

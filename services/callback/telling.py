@@ -45,6 +45,10 @@ REASONS: Final[dict[str, Said]] = {
         "Not reached by {before}; another channel: {channel}, {due}.",
         "{before}未能联系上，改用其他方式：{channel}，{due}。",
     ),
+    "no_try_reported": Said(
+        "No try by {before} was reported; another channel: {channel}, {due}.",
+        "{before}方式无回访记录，改用其他方式：{channel}，{due}。",
+    ),
     "asked_again": Said(
         "Reached, but whether it is resolved was not said; asked again {due} by {channel}. {why}",
         "已联系上但未说明是否解决，{due}再次回访，方式：{channel}。{why}",
@@ -97,7 +101,9 @@ REASONS: Final[dict[str, Said]] = {
         "未联系上，共{tries}次（{outcomes}），不视为满意。",
     ),
     "nobody_tried": Said(
-        "Nobody tried in {missed} slots: never asked.", "{missed}个时段均无人回访，未曾联系。"
+        "No try was reported though it was due {missed} times: nobody is known to have asked. "
+        "This does not mean satisfied.",
+        "{missed}次到期均无回访记录，无法认定已回访，不视为满意。",
     ),
     # recheck
     "intermittent": Said(

@@ -172,6 +172,8 @@ def assert_I8(facts: Iterable[CallbackFact], policy: Policy) -> None:
     last_ids: dict[str, str] = {}
     last_try: dict[str, datetime] = {}
     cancelled: set[str] = set()
+    tried: set[str] = set()
+    """Tasks of whose present check a try was stated."""
     ids: set[str] = set()
     for fact in facts:
         data, kind = fact.data, what(fact)
@@ -184,6 +186,7 @@ def assert_I8(facts: Iterable[CallbackFact], policy: Policy) -> None:
         if kind == "cancelled":
             cancelled.add(data.task)
         if kind in ("scheduled", "recheck"):
+            tried.discard(data.task)
             assert fact.subject not in open_, "a second open task"
             open_[fact.subject] = data.task
         elif kind in ENDS and open_.get(fact.subject) == data.task:
@@ -193,7 +196,10 @@ def assert_I8(facts: Iterable[CallbackFact], policy: Policy) -> None:
         if kind == "attempted":
             assert data.tried_at is not None
             last_try[data.task] = data.tried_at
+            tried.add(data.task)
             assert data.attempt <= callback.attempts + len(callback.then) + 1
+        if kind == "uncontacted":
+            assert data.reason == ("every_way_tried" if data.task in tried else "nobody_tried")
         if data.due_at is not None:
             assert_allowed(data, policy)
         if kind == "due":

@@ -173,7 +173,8 @@ def test_R33_an_anonymous_citizen_is_asked_on_the_way_on_which_they_came() -> No
     case = Case(citizen="anon:T1", channel="wechat")
     assert case.close() == ["scheduled"]
     assert case.data.channel == "wechat"
-    assert case.until(CLOSED + days(30)) == ["due", "attempted", "uncontacted"]
+    assert case.until(CLOSED + days(30)) == ["due", "uncontacted"]
+    assert case.data.reason == "nobody_tried"  # nor did anybody say that a message was sent
     case.check()
 
 
@@ -250,6 +251,26 @@ def test_R36_a_task_that_nobody_ever_tries_ends_and_says_so() -> None:
     assert what(case.machine.facts[-1]) == "uncontacted"
     assert case.data.reason == "nobody_tried"
     assert case.data.outcomes == {"not_tried": CN.callback.not_tried_at_most}
+    assert ("callback_ended", ("other", "city", "nobody_tried")) in case.machine.notes
+    case.check()
+
+
+def test_R37_a_message_of_which_nobody_reports_anything_is_not_said_to_be_sent() -> None:
+    case = Case()
+    case.close()
+    case.until(CLOSED + days(30))
+    kinds = [what(fact) for fact in case.machine.facts]
+    assert "attempted" not in kinds
+    assert kinds[-1] == "uncontacted"
+    to_message = next(each for each in case.machine.facts if each.data.reason == "no_try_reported")
+    assert (to_message.data.channel, to_message.data.outcome) == ("sms", "not_tried")
+    assert "phone" in to_message.data.reason_en
+    assert case.data.reason == "nobody_tried"
+    assert "No try was reported" in case.data.reason_en
+    assert "无回访记录" in case.data.reason_zh
+    ended = [each[1][-1] for each in case.machine.notes if each[0] == "callback_ended"]
+    assert ended == ["nobody_tried"]
+    assert not [each for each in case.machine.notes if each[0] == "callback_tries"]
     case.check()
 
 
