@@ -27,10 +27,13 @@ def at_receipt(
     left out.
 
     Args:
-        due_at: 承诺办结时限 of the platform, which wins over the policy.
+        due_at: 承诺办结时限 of the platform, which wins over the policy; the answer is due by then
+            too, where the policy asks for one.
         reply_owed: False where nobody can or wants to be answered (anonymous, reply not wanted).
     """
     given = {"resolve": due_at}
+    if due_at is not None and choose("reply", content, policy) is not None:
+        given["reply"] = due_at
     targets = TOLD_AT_RECEIPT if reply_owed else TOLD_AT_RECEIPT[:1]
     return _deadlines(targets, content, received_at, policy, None, given)
 

@@ -330,9 +330,8 @@ def _amended(case: Case, mark: Amended) -> None:
         if mark.due is not None:
             _promise(case, mark, mark.due)
         else:
-            case.resolve_moves = [
-                each for each in case.resolve_moves if each.setting.basis != "promised"
-            ]
+            case.resolve_moves = _without_promise(case.resolve_moves)
+            case.reply_moves = _without_promise(case.reply_moves)
     if mark.anonymous is None and mark.reply_wanted is None:
         return
     owed = not case.wanted or case.wanted[-1].to == "running"
@@ -361,7 +360,14 @@ def _changed(case: Case, mark: Mark, content: Content) -> None:
 
 
 def _promise(case: Case, mark: Mark, due: datetime) -> None:
-    case.resolve_moves.append(moved(mark, due, "promised"))
+    """承诺办结时限 binds the answer too: one promised for after the end would contradict it."""
+    promised = moved(mark, due, "promised")
+    case.resolve_moves.append(promised)
+    case.reply_moves.append(promised)
+
+
+def _without_promise(moves: Iterable[Moved]) -> list[Moved]:
+    return [each for each in moves if each.setting.basis != "promised"]
 
 
 def moved(mark: Mark, due: datetime, basis: str, asked: Mark | None = None) -> Moved:

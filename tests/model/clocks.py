@@ -402,7 +402,12 @@ class Story:
         assert self.receipt is not None
         if not self._wants_to_hear():
             return None
-        made = self.clock("reply", self.receipt.at, settings=sorted(self._again()))
+        made = self.clock(
+            "reply",
+            self.receipt.at,
+            promised=self.receipt.data.get("due_at"),
+            settings=self._citizen_settings(),
+        )
         reopened = max((each.at for each in self.of("ticket.reopened")), default=None)
         ends = [
             each.at

@@ -170,10 +170,10 @@ RECEIVED = {"complainant": ZHANG, "channel": "wechat", "due_at": DUE}
     [
         # Level 3: 7 calendar days from the day after, and moved off a day off.
         ({}, {"resolve": "2026-08-04T17:30", "reply": "2026-08-04T17:30"}),
-        # What the platform promises wins.
+        # What the platform promises wins, of the answer too.
         (
             {"due_at": "2026-08-02T12:00:00+08:00"},
-            {"resolve": "2026-08-02T12:00", "reply": "2026-08-04T17:30"},
+            {"resolve": "2026-08-02T12:00", "reply": "2026-08-02T12:00"},
         ),
         # Level 1: two hours, by the clock.
         ({"urgency": "very_urgent"}, {"resolve": "2026-07-28T14:00"}),

@@ -77,7 +77,7 @@ def test_R2_what_intake_told_at_the_receipt_is_what_runs() -> None:
         (
             "ticket.amended",
             {"changes": {"due_at": "2026-03-06T12:00:00+08:00"}},
-            {"resolve": "03-06 12:00"},
+            {"resolve": "03-06 12:00", "reply": "03-06 12:00"},
         ),
         # Level 1: two hours from the receipt, and it is ten o'clock.
         (
