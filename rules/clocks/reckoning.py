@@ -45,13 +45,14 @@ class Reckoning(Struct, frozen=True):
     """A clock as it stands at an instant. All instants are UTC."""
 
     deadline: datetime | None
-    """None while it is paused, and where the calendar does not know the days."""
+    """None while it is paused, and where the calendar does not know the days that it takes."""
     basis: str
     """``policy``, or that of the setting in force."""
     counted_from: datetime
     """When it began to count: the start, or the next local midnight where days are counted."""
     total: timedelta | None
-    """Working time from there to the deadline, pauses left out."""
+    """Working time from there to the deadline, pauses left out; None where the calendar does not
+    know it, and so are ``remaining`` and the warnings."""
     elapsed: timedelta
     """Working time used so far, pauses left out."""
     remaining: timedelta | None
@@ -65,7 +66,7 @@ class Reckoning(Struct, frozen=True):
     provisional: bool = False
     """Rests on days that nobody has published yet."""
     undetermined: str | None = None
-    """Why there is no deadline: the calendar does not know a year."""
+    """What the calendar does not know: there is no deadline, or of a set one no working time."""
 
 
 def reckon(
@@ -100,14 +101,15 @@ def reckon(
         )
     except CalendarUnknown as unknown:
         counted_from = calendar.day_after(start) if counts_days else start
+        deadline, paused_since = _as_set(setting, start, pauses, calendar)
         return Reckoning(
-            deadline=None,
+            deadline=deadline,
             basis=POLICY if setting is None else setting.basis,
             counted_from=counted_from,
             total=None,
             elapsed=_so_far(counted_from, until, pauses, calendar),
             remaining=None,
-            paused_since=pauses[-1][0] if pauses and pauses[-1][1] is None else None,
+            paused_since=paused_since,
             held=ZERO,
             warn_at=(),
             undetermined=f"calendar {calendar.name} does not know {unknown.year}",
@@ -317,6 +319,25 @@ def _warnings(
         if paused_since is None:
             found.append((percent, instant))
     return tuple(found)
+
+
+def _as_set(
+    setting: Setting | None,
+    start: datetime,
+    pauses: tuple[_Pause, ...],
+    calendar: WorkingCalendar,
+) -> tuple[datetime | None, datetime | None]:
+    """A deadline that somebody set stands whatever the calendar knows, unless a pause moves it; and
+    since when it stands still."""
+    open_since = pauses[-1][0] if pauses and pauses[-1][1] is None else None
+    if setting is None:
+        return None, open_since
+    due, anchor = setting.due.astimezone(UTC), max(setting.at.astimezone(UTC), start)
+    try:
+        deadline, paused_since = _moved(due, anchor, pauses, calendar)
+    except CalendarUnknown:
+        return None, open_since
+    return (deadline, None) if paused_since is None else (None, paused_since)
 
 
 def _so_far(

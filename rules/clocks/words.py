@@ -90,7 +90,7 @@ def amount_words(amount: int, unit: str) -> Said:
 def deadline_words(reckoning: Reckoning, tz: tzinfo) -> Said:
     """When it is due and on whose word; or that it is paused, or cannot be reckoned."""
     basis = BASIS_WORDS.get(reckoning.basis) or Said(reckoning.basis, reckoning.basis)
-    if reckoning.undetermined is not None:
+    if reckoning.undetermined is not None and reckoning.deadline is None:
         return Said(
             f"no deadline: {reckoning.undetermined}", f"时限无法计算：{reckoning.undetermined}"
         )
@@ -103,6 +103,12 @@ def deadline_words(reckoning: Reckoning, tz: tzinfo) -> Said:
         )
     assert reckoning.deadline is not None
     due = instant_words(reckoning.deadline, tz)
+    if reckoning.undetermined is not None:
+        return Said(
+            f"due {due.en}, {basis.en}; working time until then is not known: "
+            f"{reckoning.undetermined}",
+            f"时限 {due.zh}（{basis.zh}；期间工作时间无法计算：{reckoning.undetermined}）",
+        )
     if reckoning.provisional:
         return Said(
             f"due {due.en}, {basis.en}; days in between are not published yet and may change",

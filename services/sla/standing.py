@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from policy.bundle import Policy
+from policy.calendars import CalendarUnknown
 from rules.clocks.reckoning import Hold, Reckoning, Setting, reckon
 from rules.clocks.terms import Terms
 from services.sla.clocks import PAUSED, RUNNING, Clock
@@ -84,6 +87,8 @@ class _Judge:
         self.past = past
         self.late = policy.sla.late_recording
         self.before_due = policy.sla.extension_asked_before_due
+        self.unknown: str | None = None
+        """Why what another system had left leads to no deadline."""
         moves = [each for each in clock.moves if each.setting.at <= until]
         if terms.amount is None and moves and moves[0].setting.at > clock.start:
             # Nothing but somebody's word: it holds from the start.
@@ -101,20 +106,34 @@ class _Judge:
         if total is None:
             return ()
         left = max(total - timedelta(seconds=seconds), timedelta(0))
-        due = self.calendars[self.terms.calendar].add_working_time(at, left)
+        try:
+            due = self.calendars[self.terms.calendar].add_working_time(at, left)
+        except CalendarUnknown as unknown:
+            self.unknown = f"calendar {unknown.calendar} does not know {unknown.year}"
+            return ()
         return (Moved(Setting(self.clock.start, due, "imported"), self.clock.start, at),)
 
     def reckon(
         self, moves: Sequence[Moved], pauses: Sequence[Pause], terms: Terms | None = None
     ) -> Reckoning:
         terms = terms or self.terms
-        return reckon(
+        reckoning = reckon(
             self.clock.start,
             terms,
             self.calendars[terms.calendar],
             settings=[each.setting for each in moves],
             holds=[Hold(each.since, each.until) for each in pauses],
             until=self.until,
+        )
+        if self.unknown is None:
+            return reckoning
+        return replace(
+            reckoning,
+            deadline=None,
+            total=None,
+            remaining=None,
+            warn_at=(),
+            undetermined=self.unknown,
         )
 
     def missed(self, deadline: datetime | None) -> tuple[datetime | None, bool]:

@@ -9,6 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from policy.calendars import CalendarUnknown, Day, DayKind, Span, WorkingCalendar
+from rules.clocks import words
 from rules.clocks.reckoning import Hold, Reckoning, Setting, reckon
 from rules.clocks.terms import Terms
 
@@ -415,6 +416,29 @@ def test_a_year_that_the_calendar_does_not_know_is_said_and_not_guessed() -> Non
     before = reckon(at("12-28 08:30") - timedelta(days=800), terms(60), short, until=start)
     assert before.undetermined == "calendar short does not know 2024"
     assert before.elapsed == timedelta(0)
+
+
+def test_a_promised_instant_stands_in_a_year_that_the_calendar_does_not_know() -> None:
+    """Only working time is unknown: what the platform promised is known."""
+    short = WorkingCalendar.weekly("short", "Asia/Shanghai", "08:30-17:30", years=(2026, 2026))
+    start, due = at("12-28 08:30"), at("12-28 08:30") + timedelta(days=30)
+    promise = [Setting(start, due, "promised")]
+    later = at("12-29 08:30")
+    clock = reckon(start, terms(60), short, settings=promise, until=later)
+    assert clock.deadline == due
+    assert clock.undetermined == "calendar short does not know 2027"
+    assert (clock.total, clock.remaining, clock.warn_at) == (None, None, ())
+    said = words.deadline_words(clock, ZoneInfo("Asia/Shanghai"))
+    assert said.en == (
+        "due Wed 2027-01-27 08:30, as promised by the platform; working time until then is not "
+        "known: calendar short does not know 2027"
+    )
+    assert "时限 2027-01-27 周三 08:30" in said.zh
+    held = [Hold(at("12-28 10:00"), at("12-28 12:00"))]
+    moved = reckon(start, terms(60), short, settings=promise, holds=held, until=later)
+    assert moved.deadline is None, "a pause moves it by working time of that year"
+    on_hold = reckon(start, terms(60), short, settings=promise, holds=[Hold(later)], until=later)
+    assert (on_hold.deadline, on_hold.paused_since) == (None, later)
 
 
 @pytest.mark.parametrize(("start", "provisional"), [("12-21 09:00", False), ("12-29 09:00", True)])

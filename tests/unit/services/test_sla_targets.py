@@ -314,3 +314,36 @@ def test_a_clock_without_a_known_calendar_year_says_so() -> None:
     assert "deadline" not in said
     assert "cn-workdays" in said["undetermined"]
     assert life.driver.notes["sla_undetermined", ("cn-workdays",)] == 3
+
+
+def test_what_an_import_had_left_beyond_the_known_years_says_so_and_misses_nothing() -> None:
+    life = TicketLife()
+    clock = {"clock": "resolve", "started_at": "2027-12-20T09:00:00+08:00", "elapsed_seconds": 0}
+    life.event(
+        "ticket.imported",
+        "2027-12-30 09:00",
+        channel="phone",
+        state="received",
+        received_at="2027-12-20T09:00:00+08:00",
+        clocks=[clock],
+    )
+    assert life.said("resolve") == ["started"]
+    assert "deadline" not in life.last("resolve")
+    assert "2028" in life.last("resolve")["undetermined"]
+
+
+def test_a_promise_in_an_unknown_calendar_year_stands_and_can_be_missed() -> None:
+    life = TicketLife()
+    due = local("2040-03-05 12:00")
+    life.event(RECEIVED[0], "2040-03-02 09:00", **RECEIVED[2], due_at=due.isoformat())
+    said = life.last("resolve")
+    assert (said["deadline"], said["basis"]) == (due.isoformat(), "promised")
+    assert "cn-workdays" in said["undetermined"]
+    assert "remaining_minutes" not in said
+    life.until("2040-03-05 12:00")
+    assert life.said("resolve") == ["started"]
+    life.until("2040-03-05 12:01")
+    assert life.said("resolve") == ["started", "breached"]
+    life.event("ticket.closed", "2040-03-06 09:00")
+    assert life.said("resolve")[-1] == "met"
+    assert life.last("resolve")["late"] is True
