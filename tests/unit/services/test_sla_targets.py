@@ -347,3 +347,20 @@ def test_a_promise_in_an_unknown_calendar_year_stands_and_can_be_missed() -> Non
     life.event("ticket.closed", "2040-03-06 09:00")
     assert life.said("resolve")[-1] == "met"
     assert life.last("resolve")["late"] is True
+
+
+def test_a_second_stage_is_what_the_platform_sets_at_the_reopening() -> None:
+    """uk-council: 20 working days, then 20 more; the policy has stage 1 alone."""
+    life = TicketLife("uk-council")
+    life.event("ticket.received", "2026-06-01T10:00+01:00", channel="phone", leaf=None)
+    assert life.last("resolve")["deadline"] == "2026-06-15T17:00:00+01:00"
+    life.event("ticket.closed", "2026-06-12T10:00+01:00", leaf=None)
+    second, extended = "2026-07-14T17:00:00+01:00", "2026-08-11T17:00:00+01:00"
+    life.event("ticket.reopened", "2026-06-16T10:00+01:00", leaf=None, due_at=second)
+    for clock in ("resolve", "reply"):
+        assert (life.last(clock)["deadline"], life.last(clock)["basis"]) == (second, "reopened")
+        assert "breached" not in life.said(clock)
+    life.event("extension.granted", "2026-07-10T10:00+01:00", leaf=None, new_due_at=extended)
+    assert life.last("resolve")["deadline"] == extended
+    life.until("2026-08-11T17:01:00+01:00")
+    assert life.said("resolve")[-1] == "breached"
