@@ -381,7 +381,7 @@ def _of_dispatch(
     def clock(
         target: str, due: datetime | None, turns: list[Turn], life: list[Turn], others: list[Moved]
     ) -> Clock:
-        return Clock(
+        made = Clock(
             target,
             start,
             known,
@@ -392,6 +392,9 @@ def _of_dispatch(
             moves=[*_promised(terms, start, due), *others],
             pauses=pauses.of(target, dispatch),
         )
+        if case.closed:
+            made.pauses = [*made.pauses, *_closed_times(case.closed, made)]
+        return made
 
     plain = _life(case, "accept")
     found: list[Clock] = []
@@ -421,6 +424,17 @@ def _of_dispatch(
         life = _life(case, "department", closed=closed)
         found.append(clock("department", terms.reply_due, came_in(dispatch), life, dispatch.moves))
     return found
+
+
+def _closed_times(closed: Sequence[Pause], clock: Clock) -> list[Pause]:
+    """Times in which the ticket was closed and the unit owed nothing; the clock went on behind."""
+    return [
+        each
+        for each in closed
+        if each.until is not None
+        and each.until > clock.start
+        and (clock.ended_at is None or clock.ended_at >= each.until)
+    ]
 
 
 def _began(dispatch: Dispatch) -> datetime:

@@ -198,6 +198,7 @@ class Case:
         "arbitration",
         "by_id",
         "clocked",
+        "closed",
         "content",
         "contents",
         "designated",
@@ -230,6 +231,8 @@ class Case:
         self.by_id: dict[str, Dispatch] = {}
         self.news: list[Turn] = []
         self.pauses: list[Pause] = []
+        self.closed: list[Pause] = []
+        """From each end of the ticket until it was reopened."""
         self.resolve_moves: list[Moved] = []
         self.reply_moves: list[Moved] = []
         self.replies: list[tuple[Dispatch | None, Reply]] = []
@@ -314,6 +317,7 @@ def _received(case: Case, mark: Received) -> None:
         case.contents.clear()
         case.wanted.clear()
         case.life.clear()
+        case.closed.clear()
     case.received = mark
     _changed(case, mark, mark.content)
     if mark.anonymous or not mark.reply_wanted:
@@ -381,6 +385,16 @@ def _closed(case: Case, mark: Closed) -> None:
         case.life.append(Turn(mark.at, mark.known, "cancelled", mark.how))
 
 
+def _ended(case: Case) -> Turn:
+    """What ended the ticket last; of a close and a withdrawal behind it the close."""
+    end = case.life[-1]
+    for turn in reversed(case.life):
+        if turn.to == "running":
+            break
+        end = turn
+    return end
+
+
 def _reopened(case: Case, mark: Reopened) -> None:
     if case.received is None:
         # Nothing is known of it any more, or not yet: the citizen's clocks begin here.
@@ -389,6 +403,8 @@ def _reopened(case: Case, mark: Reopened) -> None:
         if mark.anonymous:
             case.wanted.append(Turn(mark.at, mark.known, "cancelled", "anonymous"))
     elif not case.open:
+        end = _ended(case)
+        case.closed.append(Pause(end.at, end.known, mark.at, None, None))
         case.life.append(Turn(mark.at, mark.known, "running", "reopened"))
     if mark.due is not None:
         again = moved(mark, mark.due, "reopened")

@@ -14,6 +14,7 @@ from rules.clocks import words
 from rules.clocks.reckoning import Reckoning
 from rules.clocks.terms import Terms
 from rules.words import Said
+from services.sla.clocks import OF_DISPATCH
 from services.sla.marks import Call
 
 _instant = lru_cache(maxsize=4096)(words.instant_words)
@@ -62,6 +63,10 @@ _AGAIN: Final[Mapping[str, Said]] = {
     "reopened": Said(
         "the ticket was reopened: the clock goes on where it began",
         "工单重办，继续计时，不重新起算",
+    ),
+    "reopened_of_unit": Said(
+        "the ticket was reopened: the clock goes on with what was left at the close",
+        "工单重办，按结案时剩余时间继续计时",
     ),
     "reply_rejected": Said(
         "the reply was rejected: the clock never stopped", "回单被驳回，计时未曾停止"
@@ -194,7 +199,12 @@ def paused(terms: Terms, reckoning: Reckoning, tz: tzinfo, *, changed: str = "")
 
 
 def resumed(why: str, terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
-    said = _AGAIN.get(why) or words.CAUSE_WORDS.get(why) or _ending(why)
+    unit = why == "reopened" and terms.target in OF_DISPATCH
+    said = (
+        _AGAIN.get("reopened_of_unit" if unit else why)
+        or words.CAUSE_WORDS.get(why)
+        or _ending(why)
+    )
     return Why(why, _whole(said, words.deadline_words(reckoning, tz), _terms(terms)))
 
 

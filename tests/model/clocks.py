@@ -267,6 +267,17 @@ class Story:
                 found[-1] = (found[-1][0], each.at)
         return found
 
+    def ends(self) -> list[tuple[datetime, datetime | None]]:
+        """Times in which nobody worked on it: closed, withdrawn or not accepted; from, to."""
+        found: list[tuple[datetime, datetime | None]] = []
+        for each in self.of(*ENDS, "ticket.reopened"):
+            over = bool(found) and found[-1][1] is None
+            if each.kind != "ticket.reopened" and not over:
+                found.append((each.at, None))
+            elif each.kind == "ticket.reopened" and over:
+                found[-1] = (found[-1][0], each.at)
+        return found
+
     def closed_at(self) -> datetime | None:
         """When it was closed, if it is."""
         closes = self.closes()
@@ -323,7 +334,11 @@ class Story:
             return None
         office = amount.office if amount else WORKDAYS
         steps: list[tuple[datetime, str, Any]] = [(at, "due", due) for at, due in settings]
-        held = _merged(self.holds(target, dispatch.id if dispatch else None))
+        paused = self.holds(target, dispatch.id if dispatch else None)
+        if dispatch is not None:
+            # A unit owes nothing while the ticket is closed; the citizen waits all the same.
+            paused += [(begin, end) for begin, end in self.ends() if end and end > start]
+        held = _merged(paused)
         steps += [(at, "hold", until) for at, until in held]
         for at, kind, value in sorted(steps, key=lambda each: each[0]):
             if kind == "due":
