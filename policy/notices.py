@@ -75,7 +75,8 @@ def _with(*allowed: str) -> AfterValidator:
 
 _Limit = Field(min_length=1, max_length=MAX_CHARS)
 Plain = Annotated[str, _Limit, _with()]
-Acknowledging = Annotated[str, _Limit, _with("ticket", "steps", "deadlines")]
+_Acknowledging = Annotated[str, _Limit, _with("ticket", "steps", "deadlines")]
+Changing = Annotated[str, _Limit, _with("ticket", "deadlines")]
 Informing = Annotated[str, _Limit, _with("ticket", "unit", "deadlines")]
 Timed = Annotated[str, _Limit, _with("at")]
 Telling = Annotated[str, _Limit, _with("ticket", "unit", "words")]
@@ -89,8 +90,13 @@ class PlainFile(FileModel):
 
 
 class AcknowledgingFile(FileModel):
-    zh: Acknowledging
-    en: Acknowledging
+    zh: _Acknowledging
+    en: _Acknowledging
+
+
+class ChangingFile(FileModel):
+    zh: Changing
+    en: Changing
 
 
 class InformingFile(FileModel):
@@ -135,6 +141,10 @@ class QuietFile(FileModel):
         return self
 
 
+CALLED_BACK = "called_back"
+"""The step that does not follow for everybody (R33)."""
+
+
 class StepFile(PlainFile):
     step: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
 
@@ -143,7 +153,8 @@ class NoticesFile(FileModel):
     """Section ``notices`` of a rules file."""
 
     acknowledged: Sourced[AcknowledgingFile]
-    changed: Sourced[AcknowledgingFile]
+    changed: Sourced[ChangingFile]
+    deadline_set: Sourced[ChangingFile]
     informed: Sourced[InformingFile]
     confidential: Sourced[PlainFile]
     vacant: Sourced[InformingFile]
@@ -153,6 +164,7 @@ class NoticesFile(FileModel):
     overdue: Sourced[dict[Clock, TimedFile]]
     paused: Sourced[dict[Clock, PlainFile]]
     stages: Sourced[dict[Stage, TellingFile]]
+    called_back: Sourced[PlainFile]
     stands: Sourced[dict[Standing, LocatedFile]]
     no_news: Sourced[RemindingFile]
     result: Sourced[TellingFile]
@@ -219,6 +231,21 @@ def _parts(text: str) -> tuple[tuple[bool, str], ...] | None:
     return tuple(parts)
 
 
+_Steps = tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledging:
+    """受理告知: the words, and the steps that follow (处理流程)."""
+
+    words: Words
+    """``{ticket}`` and ``{deadlines}``."""
+    steps: _Steps
+    """``step``, ``zh``, ``en`` of each, as the notice has them."""
+    steps_json: bytes
+    """The same as JSON: they are the same for every ticket."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quiet:
     """When notices wait (requirements.md §4.4)."""
@@ -245,20 +272,20 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class NoticesPolicy:
-    acknowledged: Words
-    """To the citizen, the first time; ``{ticket}`` and ``{deadlines}``."""
+    acknowledged: "Acknowledging"
+    """To the citizen, the first time, where a callback follows the close."""
+    acknowledged_only: "Acknowledging"
+    """The same where none follows: without the step ``called_back``."""
     changed: Words
     """To the citizen when a deadline changed."""
+    deadline_set: Words
+    """The same where it is set for the first time."""
     informed: Words
     """To the liaison of a department; ``{ticket}``, ``{unit}`` and ``{deadlines}``."""
     confidential: Words
     """Added for the liaison where the citizen asked for it (保密)."""
     vacant: Words
     """Added for whoever gets a liaison's notice because nobody is liaison."""
-    steps: tuple[Mapping[str, str], ...]
-    """处理流程: ``step``, ``zh``, ``en`` of each, as the notice has them."""
-    steps_json: bytes
-    """The same as JSON: they are the same for every ticket."""
     deadlines: Mapping[str, Words]
     """How each clock's deadline is told; ``{at}``. One that is not named is not told in words."""
     no_deadline: Words
@@ -270,6 +297,8 @@ class NoticesPolicy:
     stages: Mapping[str, Words]
     """What is told of a step of the ticket (R9); ``{ticket}``, ``{unit}``, ``{words}``. A step that
     is not named is not told."""
+    called_back: Words
+    """Added to the close where a callback follows."""
     stands: Mapping[str, Words]
     """Where a ticket stands; ``{unit}``."""
     no_news: Words
@@ -294,22 +323,21 @@ class NoticesPolicy:
         steps = tuple(
             {"step": each.step, "zh": each.zh, "en": each.en} for each in file.steps.value
         )
-        walk = Words(
-            " → ".join(each["zh"] for each in steps), " → ".join(each["en"] for each in steps)
-        )
+        only = tuple(each for each in steps if each["step"] != CALLED_BACK)
         return NoticesPolicy(
-            acknowledged=_walked(file.acknowledged.value, walk),
-            changed=_walked(file.changed.value, walk),
+            acknowledged=_acknowledging(file.acknowledged.value, steps),
+            acknowledged_only=_acknowledging(file.acknowledged.value, only),
+            changed=_words(file.changed.value),
+            deadline_set=_words(file.deadline_set.value),
             informed=_words(file.informed.value),
             confidential=_words(file.confidential.value),
             vacant=_words(file.vacant.value),
-            steps=steps,
-            steps_json=json.dumps(steps, ensure_ascii=False).encode(),
             deadlines={clock: _words(each) for clock, each in file.deadlines.value.items()},
             no_deadline=_words(file.no_deadline.value),
             overdue={clock: _words(each) for clock, each in file.overdue.value.items()},
             paused={clock: _words(each) for clock, each in file.paused.value.items()},
             stages={stage: _words(each) for stage, each in file.stages.value.items()},
+            called_back=_words(file.called_back.value),
             stands={stage: _words(each) for stage, each in file.stands.value.items()},
             no_news=_words(file.no_news.value),
             result=_words(file.result.value),
@@ -337,12 +365,14 @@ def _words(file: _InBoth) -> Words:
     return Words(file.zh, file.en)
 
 
-def _walked(file: AcknowledgingFile, steps: Words) -> Words:
+def _acknowledging(file: AcknowledgingFile, steps: _Steps) -> Acknowledging:
     """The steps are the same for every ticket: put in once."""
-    return Words(
-        file.zh.replace("{steps}", _escaped(steps.zh)),
-        file.en.replace("{steps}", _escaped(steps.en)),
+    zh, en = (" → ".join(each[language] for each in steps) for language in ("zh", "en"))
+    words = Words(
+        file.zh.replace("{steps}", _escaped(zh)),
+        file.en.replace("{steps}", _escaped(en)),
     )
+    return Acknowledging(words, steps, json.dumps(steps, ensure_ascii=False).encode())
 
 
 def _escaped(text: str) -> str:

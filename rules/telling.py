@@ -13,7 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from policy.bundle import Policy
-from policy.notices import Words
+from policy.notices import Acknowledging, Words
+from rules.asked import Asked, why_not
 from schemas.envelope import Envelope
 from schemas.events.tickets import TicketAmendedData, TicketContent, TicketReceivedData
 from schemas.facts.notices import NoticeRequested
@@ -87,6 +88,12 @@ def way_back(content: TicketContent, policy: Policy, came_by: str = "") -> bool:
 
 def _reply_by(content: TicketContent) -> str:
     return "" if content.reply_by is None else content.reply_by.value
+
+
+def acknowledging(asked: Asked, policy: Policy) -> Acknowledging:
+    """What is told of the receipt: that a callback follows only where one does (R2, R33)."""
+    notices = policy.notices
+    return notices.acknowledged if why_not(asked, policy) is None else notices.acknowledged_only
 
 
 def listed(at: Mapping[str, datetime], policy: Policy) -> list[dict[str, Any]]:

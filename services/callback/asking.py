@@ -6,9 +6,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from policy.callback import CallbackPolicy
+from rules.asked import PHONE
 from services.callback import answering, choosing
 from services.callback.desk import REACHED, Desk, placed, same_try
-from services.callback.facts import PHONE
 from services.callback.state import ANSWERED, CALLING, TALKING, UNCONTACTED, WAITING, Task, Try
 
 NO_ANSWER: Final = "no_answer"

@@ -2,11 +2,12 @@
 
 from msgspec.structs import replace
 
+from rules.asked import Asked, is_too_late, ways, why_not
 from schemas.ids import is_anonymous
 from services.callback import choosing, life
 from services.callback.desk import Desk, placed
-from services.callback.facts import PHONE, task_id
-from services.callback.state import CANCELLED, CLOSED, REOPENED, WAITING, Mark, Task
+from services.callback.facts import task_id
+from services.callback.state import CANCELLED, CLOSED, REOPENED, WAITING, Mark, Task, Ticket
 
 
 def marked(desk: Desk, mark: Mark) -> None:
@@ -58,7 +59,9 @@ def _arm(desk: Desk, close: Mark) -> None:
         return
     row = policy.intermittent_of(ticket.leaf)
     checks = row.checks if row is not None else 1
-    task = replace(_task_of(desk, close, WAITING, _plan(desk)), checks=checks)
+    task = replace(
+        _task_of(desk, close, WAITING, ways(_asked(ticket), desk.occasion.policy)), checks=checks
+    )
     due = close.at + policy.after
     if ticket.due_before is not None:
         due = ticket.due_before
@@ -72,33 +75,23 @@ def _arm(desk: Desk, close: Mark) -> None:
 
 
 def _why_not(desk: Desk, close: Mark) -> str | None:
-    policy, ticket, now = desk.policy, desk.ticket, desk.occasion.now
+    ticket, occasion = desk.ticket, desk.occasion
     if ticket.asked_before and close.round == ticket.closes and not ticket.task:
         return "asked_before_cut_over"
-    if not ticket.reply_wanted and not policy.asked_without_reply_wanted:
-        return "reply_not_wanted"
-    if ticket.request_type in policy.request_types_not_asked:
-        return "type_not_asked"
-    if not _plan(desk):
-        return "no_way_back"
-    if close.at + policy.after + policy.too_late < now:
+    reason = why_not(_asked(ticket), occasion.policy)
+    if reason is None and is_too_late(close.at, occasion.now, occasion.policy):
         return "closed_long_ago"
-    return None
+    return reason
 
 
-def _plan(desk: Desk) -> tuple[str, ...]:
-    """By what the citizen is asked, in order: as they wished; who is anonymous, by the way on
-    which they came; else as the policy says."""
-    policy, ticket = desk.policy, desk.ticket
-    if is_anonymous(ticket.citizen):
-        way = ticket.channel
-        answered = way in desk.occasion.policy.notices.way_back and way in policy.ways
-        return (way,) if answered else ()
-    wish = ticket.reply_by if ticket.reply_by in policy.ways else ""
-    if wish and wish != policy.channel:
-        # Who asked for a message is not called.
-        return (wish, *(each for each in policy.then if each not in (wish, PHONE)))
-    return (policy.channel, *(each for each in policy.then if each != policy.channel))
+def _asked(ticket: Ticket) -> Asked:
+    return Asked(
+        is_anonymous(ticket.citizen),
+        ticket.channel,
+        ticket.reply_by,
+        ticket.request_type,
+        ticket.reply_wanted,
+    )
 
 
 def _waive(desk: Desk, close: Mark, reason: str) -> None:

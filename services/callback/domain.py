@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from policy.bundle import Policy
+from rules.asked import PHONE
 from runtime.processor import Decision, Processor, Record, Unreadable
 from schemas.envelope import Envelope
 from schemas.events import (
@@ -42,7 +43,7 @@ from schemas.ids import ANONYMOUS_PREFIX, home_of, is_anonymous
 from schemas.topics import CALLBACKS, COMMANDS, INBOX, TICKETS, Topic
 from services.callback import answering, asking, closing, life, tally
 from services.callback.desk import REACHED, Desk, due_at
-from services.callback.facts import PHONE, SERVICE, Occasion, task_id
+from services.callback.facts import SERVICE, Occasion, task_id
 from services.callback.state import (
     CLOSED,
     NOT_ACCEPTED,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from policy.bundle import Policy
+from rules.asked import PHONE
 from schemas.events.commands import CommandReopen
 from schemas.facts.callbacks import CALLBACK_TYPES
 from schemas.ids import effect_id
@@ -25,7 +26,6 @@ from services.callback.telling import (
 
 SERVICE: Final = "callback"
 SOURCE: Final = "hotline/callback"
-PHONE: Final = "phone"
 TO_COME: Final = frozenset(("scheduled", "due"))
 """Facts whose ``attempt`` is the try to come."""
 

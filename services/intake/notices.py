@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from policy.bundle import Policy
 from policy.organisation import Person, Role, Unit
 from rules import telling
+from rules.asked import Asked
 from rules.clocks import promised
 from rules.clocks.terms import Content
 from rules.telling import ACKNOWLEDGED, LIAISON, NOBODY, Reader
@@ -175,13 +176,21 @@ def _to_citizen(data: TicketReceivedData, reader: Reader, told: Told, occasion: 
         reply_owed=not (data.anonymous or is_anonymous(occasion.citizen)),
     )
     in_words = telling.worded(at, policy, now=occasion.now)
-    text = policy.notices.acknowledged.filled(in_words, ticket=occasion.event.subject)
+    asked = Asked(
+        is_anonymous(occasion.citizen),
+        told.channel,
+        data.reply_by and data.reply_by.value,
+        told.request_type,
+        data.reply_wanted is not False,
+    )
+    acknowledging = telling.acknowledging(asked, policy)
+    text = acknowledging.words.filled(in_words, ticket=occasion.event.subject)
     said: dict[str, Any] = {
         "notice": ACKNOWLEDGED,
         "revision": 1,
         "text_zh": text.zh,
         "text_en": text.en,
-        "steps": orjson.Fragment(policy.notices.steps_json),
+        "steps": orjson.Fragment(acknowledging.steps_json),
         "deadlines": telling.listed(at, policy),
     }
     if reader.channel:

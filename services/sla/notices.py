@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from policy.bundle import Policy
 from policy.notices import Words
 from rules import telling
+from rules.asked import Asked, is_too_late, why_not
 from rules.clocks.promised import at_receipt
 from rules.telling import CHANGED, NO_NEWS, PROGRESSED, RESULT
 from runtime.processor import Effect, Note
@@ -39,6 +40,7 @@ from schemas.events import (
 from schemas.events.dispatches import DispatchRole
 from schemas.events.replies import ReplySubmittedData
 from schemas.events.tickets import ClockKind, TicketImportedData, TicketState
+from schemas.ids import is_anonymous
 from schemas.topics import NOTICES
 from services.sla.facts import SERVICE, Occasion
 from services.sla.fold import Case, Dispatch
@@ -88,6 +90,8 @@ class _Step(NamedTuple):
     words: str = ""
     told: bool = True
     """False: among units; it says where the ticket stands, no more."""
+    called_back: bool = False
+    """Of a close: whether the citizen will be asked about it (R33)."""
 
 
 class _Result(NamedTuple):
@@ -116,7 +120,7 @@ def after(
     if isinstance(event, TicketReceived | TicketImported):
         told = replace(told, reader=telling.received(told.reader, event.data, policy))
         if not told.known:
-            return _first(told, event, before, after, occasion)
+            return _first(told, event, before, after, case, occasion)
     elif isinstance(event, TicketAmended):
         told = replace(told, reader=telling.amended(told.reader, event.data, policy))
     told, step = _followed(told, _step(event, told, case, policy), policy)
@@ -125,7 +129,7 @@ def after(
     told, results = _in_force(told, event, case, occasion)
     if not told.known or not told.reader.told:
         return Outcome(told)
-    return _Telling(told, after, occasion).say(step, results, breached)
+    return _Telling(told, after, case, occasion).say(step, results, breached)
 
 
 def _first(
@@ -133,6 +137,7 @@ def _first(
     event: TicketReceived | TicketImported,
     before: State,
     after: State,
+    case: Case,
     occasion: Occasion,
 ) -> Outcome:
     """The first receipt: intake tells of it, and whoever had an import told of that."""
@@ -159,7 +164,7 @@ def _first(
         due_at=received.due,
         reply_owed=received.reply_wanted and not received.anonymous,
     )
-    return _Telling(replace(told, deadlines=said), after, occasion).say(None, [], ())
+    return _Telling(replace(told, deadlines=said), after, case, occasion).say(None, [], ())
 
 
 # --- Where the ticket stands ----------------------------------------------------------------------
@@ -186,7 +191,7 @@ def _step(event: Any, told: Told, case: Case, policy: Policy) -> _Step | None:
         case TicketReopened():
             return _Step("reopened", event.data.department or "")
         case TicketClosed():
-            return _Step("closed", told.unit)
+            return _Step("closed", told.unit, called_back=not case.open)
         case TicketNotAccepted():
             said = (event.data.clause, event.data.reason)
             return _Step("not_accepted", words=" ".join(each for each in said if each))
@@ -339,8 +344,9 @@ def _cut(text: str, policy: Policy) -> str:
 class _Telling:
     """The notice of one occasion, to somebody who can be told."""
 
-    def __init__(self, told: Told, after: State, occasion: Occasion) -> None:
+    def __init__(self, told: Told, after: State, case: Case, occasion: Occasion) -> None:
         self._told = told
+        self._case = case
         self._occasion = occasion
         self._policy = occasion.policy
         self._words = occasion.policy.notices
@@ -366,7 +372,7 @@ class _Telling:
         if step is not None and step.stage in self._words.stages:
             self._stage(step)
         if moved is not None:
-            self._changed(moved)
+            self._changed(*moved)
         dates = at
         if not self._kind and is_open and any(_is_news(clock) for clock in breached):
             dates = self._no_news(at, paused)
@@ -386,8 +392,11 @@ class _Telling:
         now, timer = self._occasion.now, self._occasion.event is None
         return telling.worded(at, self._policy, now=now, timer=timer, paused=paused)
 
-    def _moved(self, at: Mapping[str, datetime], paused: Sequence[str]) -> Words | None:
-        """What is new of the deadlines to come; None where all was told."""
+    def _moved(
+        self, at: Mapping[str, datetime], paused: Sequence[str]
+    ) -> tuple[Words, bool] | None:
+        """What is new of the deadlines to come, and whether none of it was told otherwise before;
+        None where all was told."""
         told, now = self._told, self._occasion.now
         new = {
             clock: when
@@ -395,15 +404,38 @@ class _Telling:
             if when > now and told.deadlines.get(clock) != when
         }
         still = [clock for clock in paused if clock not in told.paused]
-        return self._worded(new, still) if new or still else None
+        if not new and not still:
+            return None
+        first = not still and not any(each in told.deadlines or each in told.paused for each in new)
+        return self._worded(new, still), first
 
     def _acknowledge(self, in_words: Words) -> None:
         """Whose number came later, or who wants an answer now: told what intake could not."""
         self._kind = PROGRESSED
+        acknowledging = telling.acknowledging(self._asked(), self._policy)
         self._data["stage"] = "received"
-        self._data["steps"] = orjson.Fragment(self._words.steps_json)
+        self._data["steps"] = orjson.Fragment(acknowledging.steps_json)
         ticket = self._occasion.ticket
-        self._texts.append(self._words.acknowledged.filled(in_words, ticket=ticket))
+        self._texts.append(acknowledging.words.filled(in_words, ticket=ticket))
+
+    def _asked(self) -> Asked:
+        content = self._case.content
+        return Asked(
+            is_anonymous(self._occasion.citizen),
+            content.channel,
+            request_type=content.request_type,
+            reply_wanted=self._told.reader.wanted,
+        )
+
+    def _is_called_back(self) -> bool:
+        """Whether the close that this is about is followed by a callback, as its own service
+        decides it (R33)."""
+        occasion = self._occasion
+        assert occasion.event is not None, "a close is an event"
+        closed_at = min(occasion.event.time.astimezone(UTC), occasion.now)
+        return why_not(self._asked(), self._policy) is None and not is_too_late(
+            closed_at, occasion.now, self._policy
+        )
 
     def _result(self, result: _Result) -> str:
         """Returns within which time of its coming in force it was told."""
@@ -419,6 +451,8 @@ class _Telling:
     def _stage(self, step: _Step) -> None:
         words = _cut(step.words, self._policy)
         self._texts.append(self._filled(self._words.stages[step.stage], step.unit, words))
+        if step.called_back and self._is_called_back():
+            self._texts.append(self._words.called_back)
         self._data["stage"] = step.stage
         if not self._kind:
             self._kind = PROGRESSED
@@ -426,13 +460,14 @@ class _Telling:
             if words:
                 self._data["words"] = words
 
-    def _changed(self, in_words: Words) -> None:
+    def _changed(self, in_words: Words, first: bool) -> None:
         if self._kind:
             self._texts.append(Words(f"{in_words.zh}。", f"{in_words.en}."))
             return
         self._kind = CHANGED
         ticket = self._occasion.ticket
-        self._texts.append(self._words.changed.filled(in_words, ticket=ticket))
+        said = self._words.deadline_set if first else self._words.changed
+        self._texts.append(said.filled(in_words, ticket=ticket))
 
     def _no_news(self, at: dict[str, datetime], paused: tuple[str, ...]) -> dict[str, datetime]:
         """Where it stands, and the next date (R9). Returns the deadlines with that of news."""

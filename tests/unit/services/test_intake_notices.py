@@ -162,6 +162,27 @@ def test_R2_without_a_deadline_that_is_said() -> None:
     assert "另行告知" in fact.data.text_zh
 
 
+@pytest.mark.parametrize(
+    ("data", "citizen", "called_back"),
+    [
+        ({"complainant": ZHANG, "channel": "phone"}, True, True),
+        ({"complainant": ZHANG, "request_type": "praise"}, True, False),
+        ({"channel": "wechat"}, False, True),
+        # By what nobody can be asked again, though they can be written to.
+        ({"channel": "web"}, False, False),
+    ],
+)
+def test_R2_R33_a_callback_is_announced_to_whom_it_will_reach(
+    data: dict[str, Any], citizen: bool, called_back: bool
+) -> None:
+    (fact,) = _Inbox(POLICY).put("ticket.received", data)
+    assert (not fact.citizen.startswith("anon:")) == citizen
+    steps = [each.step for each in fact.data.steps]
+    assert ("called_back" in steps) == called_back
+    assert ("回访" in fact.data.text_zh) == called_back
+    assert ("asked whether" in fact.data.text_en) == called_back
+
+
 RECEIVED = {"complainant": ZHANG, "channel": "wechat", "due_at": DUE}
 
 
@@ -422,9 +443,9 @@ def test_R2_every_profile_has_words_and_their_sources(profile: str) -> None:
         assert {"acknowledged", "informed", "steps", "deadlines", "way_back"} <= set(
             notices.sources
         )
-        assert "{ticket}" in notices.acknowledged.zh
-        assert "{deadlines}" in notices.acknowledged.en
-        assert "{steps}" not in notices.acknowledged.en
+        assert "{ticket}" in notices.acknowledged.words.zh
+        assert "{deadlines}" in notices.acknowledged.words.en
+        assert "{steps}" not in notices.acknowledged.words.en
         known = {"resolve", "first_contact", "reply", "accept", "interim_news"}
         assert notices.deadlines.keys() == known
 

@@ -125,6 +125,52 @@ def test_R2_one_event_that_moves_several_clocks_is_one_notice() -> None:
     assert "承诺办结时限" not in notice.data.text_zh
 
 
+def test_R2_a_deadline_that_was_never_told_has_not_changed() -> None:
+    city = ToldCity(changed(stages={}))
+    city.received()
+    first = only(city.put("ticket.dispatched", "03-02 10:00", D1))
+    assert first.data.notice == "citizen.deadline_changed"
+    assert "时间节点已确定。首次联系时限：2026-03-03 17:30" in first.data.text_zh
+    assert "has been set" in first.data.text_en
+    later = {"new_due_at": "2026-03-20T17:30:00+08:00"}
+    moved = only(city.put("extension.granted", "03-02 11:00", later))
+    assert "时间节点有变化" in moved.data.text_zh
+    # What stood still was told before: it changes when it runs on.
+    city.put("hold.started", "03-02 12:00", {"reason": "waiting_for_citizen"})
+    again = only(city.put("hold.ended", "03-03 12:00", {}))
+    assert "时间节点有变化" in again.data.text_zh
+
+
+@pytest.mark.parametrize(
+    ("receipt", "asked"),
+    [({}, True), ({"request_type": "praise"}, False), ({"request_type": "help"}, True)],
+)
+def test_R33_a_close_announces_a_callback_only_where_one_follows(
+    receipt: dict[str, Any], asked: bool
+) -> None:
+    city = dispatched(**receipt)
+    notice = only(city.put("ticket.closed", "03-04 10:00", {}))
+    assert (notice.data.notice, notice.data.stage) == ("citizen.progressed", "closed")
+    assert "已办结" in notice.data.text_zh
+    assert ("回访" in notice.data.text_zh) == asked
+    assert ("We will ask you" in notice.data.text_en) == asked
+
+
+def test_R33_a_close_that_became_known_too_late_announces_no_callback() -> None:
+    city = dispatched()
+    notice = city.put("ticket.closed", "03-04 10:00", {}, recorded="11-04 10:00")[-1]
+    assert "已办结" in notice.data.text_zh
+    assert "回访" not in notice.data.text_zh
+
+
+def test_R33_a_close_that_was_reopened_since_announces_no_callback() -> None:
+    """The reopening became known first."""
+    city = dispatched()
+    city.put("ticket.reopened", "03-05 10:00", {})
+    told = city.put("ticket.closed", "03-04 10:00", {}, recorded="03-05 11:00")
+    assert "回访" not in "".join(each.data.text_zh for each in told)
+
+
 def test_R2_the_end_of_a_day_is_its_24_00() -> None:
     """A bureau that works around the clock has until midnight of the next day to call."""
     city = ToldCity()
