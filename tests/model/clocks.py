@@ -256,12 +256,14 @@ class Story:
                 found = each.at
         return found
 
-    def closes(self) -> list[tuple[datetime, datetime | None]]:
+    def closes(
+        self, ends: Sequence[str] = ("ticket.closed",)
+    ) -> list[tuple[datetime, datetime | None]]:
         """Times in which the ticket was closed: from, to."""
         found: list[tuple[datetime, datetime | None]] = []
-        for each in self.of("ticket.closed", "ticket.reopened"):
+        for each in self.of(*ends, "ticket.reopened"):
             closed = bool(found) and found[-1][1] is None
-            if each.kind == "ticket.closed" and not closed:
+            if each.kind in ends and not closed:
                 found.append((each.at, None))
             elif each.kind == "ticket.reopened" and closed:
                 found[-1] = (found[-1][0], each.at)
@@ -446,7 +448,7 @@ class Story:
         assert self.receipt is not None
         if not self._wants_to_hear():
             return []
-        closes = self.closes()
+        closes = self.closes(ENDS)  # withdrawn, then reopened: no news were owed in between either
         found: list[Clock | None] = []
         made: Clock | None = None
         start: datetime | None = self.receipt.at

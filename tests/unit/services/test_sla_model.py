@@ -502,9 +502,9 @@ def test_I7_histories_recorded_too_late(block: int) -> None:
         assert not differences(log), f"seed {seed}"
 
 
-@pytest.mark.parametrize(("seed", "late"), [(835, timedelta(hours=20)), (504, None)])
-def test_I7_an_amendment_puts_the_deadline_into_the_past(seed: int, late: timedelta | None) -> None:
-    """A later extension, or the date of a reopening, takes its place all the same."""
+@pytest.mark.parametrize(("seed", "late"), [(835, timedelta(hours=20)), (504, None), (2092, None)])
+def test_I7_histories_that_once_differed(seed: int, late: timedelta | None) -> None:
+    """A deadline that an amendment puts into the past; a withdrawal, a close and a reopening."""
     log = Author(seed, late=late).story(random.Random(seed).randrange(1, 16))
     assert not differences(log)
 
