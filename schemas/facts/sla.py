@@ -71,7 +71,8 @@ class SlaData(Part):
     started_at: AwareDatetime
     """Local date-time with its offset, as all of a fact's."""
     deadline: AwareDatetime | None = None
-    """None while it is paused, or where it cannot be reckoned (``undetermined``)."""
+    """None while it is paused, or where it cannot be reckoned (``undetermined``). Of ``breached`` the
+    deadline that was missed, which a later one may have replaced."""
     basis: Basis
     terms: SlaTerms
     total_minutes: float | None = None
@@ -96,7 +97,7 @@ class SlaData(Part):
     contact: ContactTries | None = None
     """Of a missed first contact (R26)."""
     undetermined: Text | None = None
-    """Why there is no deadline: the calendar does not know a year."""
+    """The calendar does not know a year: no deadline, or of a promised one no working time."""
     provisional: bool = False
     """Rests on days that nobody has published yet (the calendar says which)."""
     reason: Name
