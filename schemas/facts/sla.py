@@ -71,8 +71,8 @@ class SlaData(Part):
     started_at: AwareDatetime
     """Local date-time with its offset, as all of a fact's."""
     deadline: AwareDatetime | None = None
-    """None while it is paused, or where it cannot be reckoned (``undetermined``). Of ``breached`` the
-    deadline that was missed, which a later one may have replaced."""
+    """None while it is paused, or where it cannot be reckoned (``undetermined``). Of ``breached``
+    the deadline that was missed, which a later one may have replaced."""
     basis: Basis
     terms: SlaTerms
     total_minutes: float | None = None
