@@ -292,7 +292,10 @@ def due(
     terms = Terms("due", "asked", amount, unit, name, roll, (), policy.version)
     reckoned = reckon(begin, terms, found, until=begin)
     if reckoned.deadline is None:
-        raise click.ClickException(reckoned.undetermined or "the deadline is not known")
+        raise click.ClickException(
+            f"no deadline: {reckoned.undetermined}; add the year to the calendar's file in a new "
+            "version of the policy, as provisional where it is not published yet"
+        )
     said = _told(found, policy, begin, reckoned, reckoned.deadline, terms)
     if as_json:
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))

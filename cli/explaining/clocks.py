@@ -120,9 +120,10 @@ def _rule(data: Mapping[str, Any]) -> Words:
     terms = data["terms"]
     basis = BASIS_WORDS.get(data["basis"])
     by = alike(data["basis"]) if basis is None else Words(basis.en, basis.zh)
-    of = f"{terms['rule']}, {terms['calendar_version']}, {terms['policy_version']}"
-    if terms.get("amount") is None:
-        return Words(f"{by.en} ({of})", f"{by.zh}（{of}）")
+    versions = f"{terms['calendar_version']}, {terms['policy_version']}"
+    if data["basis"] != "policy" or terms.get("amount") is None:
+        return Words(f"{by.en} ({versions})", f"{by.zh}（{versions}）")
+    of = f"{terms['rule']}, {versions}"
     amount = amount_words(terms["amount"], terms["unit"])
     return Words(f"{amount.en}, {by.en} ({of})", f"{amount.zh}，{by.zh}（{of}）")
 

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
-from rules.clocks.reckoning import Reckoning
-from rules.clocks.terms import Terms
+from rules.clocks.reckoning import POLICY, Reckoning
+from rules.clocks.terms import PROMISED, Terms
 from rules.words import Said
 
 TARGET_WORDS: Final[Mapping[str, Said]] = {
@@ -62,15 +62,24 @@ _WEEKDAYS_ZH: Final = "一二三四五六日"
 _WEEKDAYS_EN: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def terms_words(terms: Terms) -> Said:
+def terms_words(terms: Terms, basis: str = POLICY) -> Said:
     """«resolve within 7 calendar days, counted from the next day (rule resolve.normal, calendar
-    cn-workdays)»."""
+    cn-workdays)»; where the rule was not applied, who set the deadline.
+
+    Args:
+        basis: on whose word the deadline is; empty: nobody knows any more.
+    """
     target = TARGET_WORDS.get(terms.target) or Said(terms.target, terms.target)
-    if terms.amount is None or terms.unit is None:
+    if basis == POLICY and (terms.amount is None or terms.unit is None):
+        basis = PROMISED
+    if basis != POLICY:
+        by = BASIS_WORDS.get(basis) or Said(basis, basis)
         return Said(
-            f"{target.en} as promised (calendar {terms.calendar})",
-            f"{target.zh}：按承诺时限（日历 {terms.calendar}）",
+            f"{target.en}{' ' if by.en else ''}{by.en} (calendar {terms.calendar})",
+            f"{target.zh}{'：' if by.zh else ''}{by.zh}（日历 {terms.calendar}）",
         )
+    assert terms.amount is not None
+    assert terms.unit is not None
     amount = amount_words(terms.amount, terms.unit)
     days = terms.unit in ("working_days", "calendar_days")
     return Said(

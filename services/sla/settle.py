@@ -208,13 +208,17 @@ class Settling:
         }
         if stated.breach:
             said = telling.withdrawn(
-                self.occasion.slug, stated.breached_at, stated.terms, self.policy.time_zone
+                self.occasion.slug,
+                stated.breached_at,
+                stated.terms,
+                stated.basis,
+                self.policy.time_zone,
             )
             stated = self.state("withdrawn", stated, {**data, "breach": stated.breach}, said)
             stated = replace(stated, breach="", breached_at=None)
         if stated.status not in (CANCELLED, MET):
             now = self.occasion.now.astimezone(self.policy.time_zone)
-            said = telling.cancelled(why, stated.terms)
+            said = telling.cancelled(why, stated.terms, stated.basis)
             stated = self.state("cancelled", stated, {**data, "ended_at": now}, said)
         return replace(
             stated, status=CANCELLED, ended_at=self.occasion.now, deadline=None, warn_at=(), seen=0
@@ -390,7 +394,8 @@ class _One:
         new = self._new
         if not new.breach or self.standing.missed is not None:
             return
-        why = telling.withdrawn(self.desk.cause(self.terms), new.breached_at, self.terms, self.tz)
+        cause, basis = self.desk.cause(self.terms), self.standing.reckoning.basis
+        why = telling.withdrawn(cause, new.breached_at, self.terms, basis, self.tz)
         self._say("withdrawn", why, breach=new.breach)
         self._new = replace(self._new, breach="", breached_at=None, warned=0)
 
@@ -413,7 +418,7 @@ class _One:
             or stated.start != self.clock.start
             or stated.basis != reckoning.basis
             or stated.undetermined != (reckoning.undetermined or "")
-            or not _same_rule(stated.terms, terms)
+            or not _counts_alike(stated.terms, terms)
         ):
             why = telling.moved(self.desk.cause(terms), was, terms, reckoning, tz)
             self._say("recomputed", why, previous_deadline=self._local(was))
@@ -422,7 +427,7 @@ class _One:
         elif (
             standing.status == PAUSED == stated.status
             and not self.desk.restate
-            and (stated.basis != reckoning.basis or not _same_rule(stated.terms, terms))
+            and (stated.basis != reckoning.basis or not _counts_alike(stated.terms, terms))
         ):
             # Else only the end of the hold would seem to have moved it.
             why = telling.paused(terms, reckoning, tz, changed=self.desk.cause(terms))
@@ -441,10 +446,20 @@ class _One:
         if self.clock.target == "first_contact":
             tries = telling.tries_of(self.clock.calls, missed)
         cut_over = self.desk.cut_over(self.clock, missed)
-        why = telling.breached(self.terms, missed, self.tz, tries, cut_over=cut_over)
+        basis = self._basis_of(missed)
+        why = telling.breached(self.terms, missed, self.tz, tries, basis=basis, cut_over=cut_over)
         self._say("breached", why, deadline=self._local(missed), contact=tries)
         self._new = replace(self._new, breach=self._new.fact, breached_at=missed)
         self.desk.breached.append(self.clock.id)
+
+    def _basis_of(self, missed: datetime) -> str:
+        """On whose word the deadline was that was missed; empty where it was never stated."""
+        if missed == self.standing.reckoning.deadline:
+            return self.standing.reckoning.basis
+        stated = self.stated
+        if stated is not None and missed in (stated.deadline, stated.before):
+            return stated.basis
+        return ""
 
     def _warn(self) -> None:
         """Of several that have gone by only the highest, and none of what is late already."""
@@ -469,9 +484,8 @@ class _One:
         at = clock.ended_at
         assert at is not None
         if status == CANCELLED:
-            self._say(
-                "cancelled", telling.cancelled(clock.why, self.terms), ended_at=self._local(at)
-            )
+            why = telling.cancelled(clock.why, self.terms, standing.reckoning.basis)
+            self._say("cancelled", why, ended_at=self._local(at))
             return
         late, recorded_late = standing.late, standing.recorded_late
         why = telling.met(
@@ -480,8 +494,10 @@ class _One:
             standing.reckoning.deadline,
             self.tz,
             self.terms,
+            basis=standing.reckoning.basis,
             late=late,
             recorded_late=recorded_late,
+            missed=self._new.breached_at if self._new.breach else None,
         )
         self._say(
             "met",
@@ -540,6 +556,14 @@ def _seen(clock: Clock) -> int:
 def _same_rule(one: Terms, other: Terms) -> bool:
     """Whether two are one rule, whatever version of the policy they are from."""
     return one is other or replace(one, version=other.version) == other
+
+
+def _counts_alike(one: Terms, other: Terms) -> bool:
+    """Whether two count the same time, though another level may have asked for it: where the
+    deadline is the same too, there is nothing to say."""
+    return one is other or (
+        (one.amount, one.unit, one.calendar) == (other.amount, other.unit, other.calendar)
+    )
 
 
 def _kept(stated: Terms, chosen: Terms) -> Terms:

@@ -106,6 +106,11 @@ def _whole(*parts: Said) -> Said:
     return Said("; ".join(each.en for each in parts), "；".join(each.zh for each in parts))
 
 
+def _told(said: Said, terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Said:
+    due = words.deadline_words(reckoning, tz)
+    return _whole(said, due, _terms(terms, reckoning.basis))
+
+
 def _ending(why: str) -> Said:
     return _ENDS.get(why) or Said(why.replace("_", " "), why)
 
@@ -123,7 +128,9 @@ def started(terms: Terms, reckoning: Reckoning, tz: tzinfo, *, anew: bool) -> Wh
             "原工单记录已超过保存期，自重办起重新计时",
         )
     slug = "reopened_anew" if anew else "started"
-    return Why(slug, _whole(began, _terms(terms), words.deadline_words(reckoning, tz)))
+    return Why(
+        slug, _whole(began, _terms(terms, reckoning.basis), words.deadline_words(reckoning, tz))
+    )
 
 
 def warned(percent: int, terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
@@ -132,7 +139,7 @@ def warned(percent: int, terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
         f"{percent} % of the working time is used, {left.en} left",
         f"已用 {percent} % 工作时间，剩余 {left.zh}",
     )
-    return Why("warning", _whole(said, words.deadline_words(reckoning, tz), _terms(terms)))
+    return Why("warning", _told(said, terms, reckoning, tz))
 
 
 def breached(
@@ -141,11 +148,13 @@ def breached(
     tz: tzinfo,
     tries: dict[str, Any] | None,
     *,
+    basis: str = "policy",
     cut_over: bool = False,
 ) -> Why:
     """A deadline was missed; of a first contact also why (R26).
 
     Args:
+        basis: on whose word that deadline was; empty: nobody knows any more.
         cut_over: it was missed before the ticket was imported: nobody knows who tried until then.
     """
     at = _instant(missed, tz)
@@ -153,16 +162,16 @@ def breached(
     said = Said(f"{missing.en}: missed at {at.en}", f"{missing.zh}超时：{at.zh}")
     if tries is None:
         slug = "no_news" if terms.target == "interim" else "deadline_passed"
-        return Why(slug, _whole(said, _terms(terms)))
+        return Why(slug, _whole(said, _terms(terms, basis)))
     if not tries["tries"] and cut_over:
         unknown = Said(
             "the import names no contact before cut-over; tries are not known",
             "导入数据没有上线前的联系记录，是否尝试联系不详",
         )
-        return Why("unknown_before_cut_over", _whole(said, unknown, _terms(terms)))
+        return Why("unknown_before_cut_over", _whole(said, unknown, _terms(terms, basis)))
     if not tries["tries"]:
         nobody = Said("nobody tried to reach the citizen", "期间无人尝试联系市民")
-        return Why("nobody_tried", _whole(said, nobody, _terms(terms)))
+        return Why("nobody_tried", _whole(said, nobody, _terms(terms, basis)))
     counted = tries["outcomes"]
     en = ", ".join(f"{name.replace('_', ' ')} {count}×" for name, count in counted.items())
     zh = "、".join(f"{_OUTCOMES_ZH.get(name, name)} {n} 次" for name, n in counted.items())
@@ -170,7 +179,7 @@ def breached(
         f"{tries['tries']} tries reached nobody ({en})",
         f"已尝试 {tries['tries']} 次未联系上（{zh}）",
     )
-    return Why("not_reached", _whole(said, reached, _terms(terms)))
+    return Why("not_reached", _whole(said, reached, _terms(terms, basis)))
 
 
 def tries_of(calls: Sequence[Call], until: datetime) -> dict[str, Any]:
@@ -195,7 +204,7 @@ def paused(terms: Terms, reckoning: Reckoning, tz: tzinfo, *, changed: str = "")
         known = changed if changed in words.CAUSE_WORDS else "late_event"
         why = words.CAUSE_WORDS[known]
         said = Said(f"still on hold, and {why.en}", f"仍在挂起，{why.zh}")
-    return Why("hold", _whole(said, words.deadline_words(reckoning, tz), _terms(terms)))
+    return Why("hold", _told(said, terms, reckoning, tz))
 
 
 def resumed(why: str, terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
@@ -205,7 +214,7 @@ def resumed(why: str, terms: Terms, reckoning: Reckoning, tz: tzinfo) -> Why:
         or words.CAUSE_WORDS.get(why)
         or _ending(why)
     )
-    return Why(why, _whole(said, words.deadline_words(reckoning, tz), _terms(terms)))
+    return Why(why, _told(said, terms, reckoning, tz))
 
 
 def moved(
@@ -214,7 +223,7 @@ def moved(
     slug = reckoning.basis if reckoning.basis != "policy" else cause
     known = cause if cause in words.CAUSE_WORDS else "late_event"
     said = words.moved_words(known, before, reckoning.deadline, tz)
-    return Why(slug, _whole(said, _terms(terms)))
+    return Why(slug, _whole(said, _terms(terms, reckoning.basis)))
 
 
 def met(
@@ -224,9 +233,17 @@ def met(
     tz: tzinfo,
     terms: Terms,
     *,
+    basis: str,
     late: bool,
     recorded_late: bool,
+    missed: datetime | None,
 ) -> Why:
+    """What was owed was done.
+
+    Args:
+        basis: on whose word the deadline is.
+        missed: the deadline whose breach stands; it may be an earlier one than ``deadline``.
+    """
     when = _instant(at, tz)
     said = _ending(why)
     said = Said(f"{said.en} on {when.en}", f"{said.zh}（{when.zh}）")
@@ -240,19 +257,25 @@ def met(
         how = Said(f"late, it was due {due.en}", f"逾期，时限为 {due.zh}")
     else:
         how = Said("in time", "按时")
-    return Why(why, _whole(said, how, _terms(terms)))
+    if missed is not None and missed != deadline and not recorded_late:
+        before = _instant(missed, tz)
+        how = Said(
+            f"{how.en}, but the breach of {before.en} stands",
+            f"{how.zh}，但 {before.zh} 的超时记录保留",
+        )
+    return Why(why, _whole(said, how, _terms(terms, basis)))
 
 
-def cancelled(why: str, terms: Terms) -> Why:
+def cancelled(why: str, terms: Terms, basis: str) -> Why:
     nothing = Said("nothing is owed any more", "不再计时")
-    return Why(why, _whole(_ending(why), nothing, _terms(terms)))
+    return Why(why, _whole(_ending(why), nothing, _terms(terms, basis)))
 
 
-def withdrawn(cause: str, missed: datetime | None, terms: Terms, tz: tzinfo) -> Why:
+def withdrawn(cause: str, missed: datetime | None, terms: Terms, basis: str, tz: tzinfo) -> Why:
     why = words.CAUSE_WORDS[cause if cause in words.CAUSE_WORDS else "late_event"]
     at = _instant(missed, tz) if missed is not None else Said("", "")
     said = Said(f"the breach of {at.en} is withdrawn: {why.en}", f"撤销 {at.zh} 的超时：{why.zh}")
-    return Why(cause, _whole(said, _terms(terms)))
+    return Why(cause, _whole(said, _terms(terms, basis)))
 
 
 def arbitration(dispatches: int, after: int, returns: int) -> Why:

@@ -104,6 +104,14 @@ def clock(told: Story, id_: str) -> Clock:
     return found
 
 
+def test_R25_where_the_platform_set_the_deadline_no_amount_of_a_rule_is_named() -> None:
+    promised = {**RECEIVED["data"], "due_at": "2026-02-14T12:00:00+08:00"}
+    told = clock(story({**RECEIVED, "data": promised}, until="2026-02-13T00:00"), "resolve")
+    assert told.rule.en.startswith("as promised by the platform (cn-workdays+")
+    assert told.rule.zh.startswith("平台承诺时限（cn-workdays+")
+    assert "resolve.normal" not in told.rule.en
+
+
 def test_R25_a_clock_names_its_rule_its_versions_and_each_step() -> None:
     told = clock(story(RECEIVED, DISPATCHED, *ON_HOLD, until="2026-02-27T00:00"), "resolve")
     assert [each.kind for each in told.statements] == [

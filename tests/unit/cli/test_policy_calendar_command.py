@@ -140,6 +140,14 @@ def test_what_cannot_be_shown_is_said(arguments: tuple[str, ...], text: str) -> 
 # --- due ------------------------------------------------------------------------------------------
 
 
+def test_a_deadline_that_no_calendar_reaches_says_what_to_do() -> None:
+    asked = ("--from", "2027-12-30", "--amount", "10", "--unit", "working_days")
+    result = hotline("due", "--calendar", "cn-workdays", *asked, *CN)
+    assert result.exit_code == 1
+    assert "no deadline: calendar cn-workdays does not know 2028" in result.output
+    assert "add the year to the calendar's file" in result.output
+
+
 def test_a_deadline_with_the_days_that_count() -> None:
     told = due("cn-workdays", "2026-09-30T10:00", 5, "working_days", *CN)
     assert told["due"] == "2026-10-13T17:30:00+08:00"

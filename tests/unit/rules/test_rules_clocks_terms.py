@@ -169,13 +169,33 @@ def test_what_was_told_is_what_runs() -> None:
         (
             "supervision",
             MANHOLE,
-            "supervision as promised (calendar cn-workdays)",
-            "督办：按承诺时限（日历 cn-workdays）",
+            "supervision as promised by the platform (calendar cn-workdays)",
+            "督办：平台承诺时限（日历 cn-workdays）",
         ),
     ],
 )
 def test_terms_in_words(target: str, content: Content, en: str, zh: str) -> None:
     assert terms_words(promised(target, content, CN)) == (en, zh)
+
+
+@pytest.mark.parametrize(
+    ("basis", "en", "zh"),
+    [
+        (
+            "promised",
+            "resolve as promised by the platform (calendar cn-workdays)",
+            "办结：平台承诺时限（日历 cn-workdays）",
+        ),
+        (
+            "extended",
+            "resolve as extended (calendar cn-workdays)",
+            "办结：经批准延期（日历 cn-workdays）",
+        ),
+        ("", "resolve (calendar cn-workdays)", "办结（日历 cn-workdays）"),
+    ],
+)
+def test_R25_a_rule_that_was_not_applied_is_not_named(basis: str, en: str, zh: str) -> None:
+    assert terms_words(promised("resolve", MANHOLE, CN), basis) == (en, zh)
 
 
 def clock(start: str, until: str, *holds: Hold, setting: Setting | None = None) -> Reckoning:

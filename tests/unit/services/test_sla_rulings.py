@@ -589,3 +589,48 @@ def test_a_call_under_a_contact_is_no_repetition_of_an_event_of_the_ticket(
     assert len(life.facts) == facts
     assert life.state is not None
     assert len(life.state.history.marks) == 5
+
+
+# --- what the words of a fact may say ---
+
+
+def test_R25_an_extension_asked_too_late_leaves_the_breach_in_the_words_of_the_end() -> None:
+    life = TicketLife()
+    received(life)
+    life.until("03-10 09:00")
+    life.event("extension.granted", "03-10 10:00", new_due_at=local("03-20 17:30"))
+    life.event("ticket.closed", "03-11 10:00")
+    met = life.last("resolve")
+    assert (met["late"], "breach" in met) == (False, True)
+    assert "in time, but the breach of Mon 2026-03-09 17:30 stands" in met["reason_en"]
+    assert "2026-03-09 周一 17:30 的超时记录保留" in met["reason_zh"]
+
+
+def test_R25_where_somebody_set_the_deadline_no_fact_names_the_rules_amount() -> None:
+    life = TicketLife()
+    received(life, due_at=local("03-05 19:37"))
+    life.until("03-06 09:00")
+    life.event("ticket.closed", "03-06 10:00")
+    said = [each["data"] for each in life.of("resolve")]
+    assert life.said("resolve") == ["started", "warning", "warning", "breached", "met"]
+    for data in said:
+        assert "resolve as promised by the platform (calendar cn-workdays)" in data["reason_en"]
+        assert "calendar days" not in data["reason_en"]
+        assert "个自然日" not in data["reason_zh"]
+
+
+def test_R25_an_amendment_that_changes_the_level_alone_states_nothing() -> None:
+    """«Still due 03-09 17:30» is no news; the new terms are kept all the same."""
+    life = TicketLife()
+    received(life)
+    dispatched(life, "03-02 10:00")
+    ids = ("accept:D1", "interim:1")
+    before = [life.clock(each) for each in ids]
+    changes = {"leaf": "housing.demolition"}
+    life.event("ticket.amended", "03-02 11:00", leaf="housing.demolition", changes=changes)
+    after = [life.clock(each) for each in ids]
+    assert [each.terms.level for each in before] == [3, 3]
+    assert [each.terms.level for each in after] == [4, 4]
+    assert [each.deadline for each in after] == [each.deadline for each in before]
+    assert [life.said(each) for each in ids] == [["started"], ["started"]]
+    assert life.said("resolve")[-1] == "recomputed"
