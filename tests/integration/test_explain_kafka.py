@@ -16,7 +16,7 @@ from cli.sample import sample
 from deploy.local.broker import Cluster
 from runtime.settings import EngineSettings
 from schemas.dead_letter import DeadLetter
-from schemas.topics import DEAD_LETTERS, REPEATS, TICKETS, Topic
+from schemas.topics import DEAD_LETTERS, FACTS, REPEATS, TICKETS, Topic
 from tests.kit.sealing import KEYS, SEALER
 
 
@@ -31,7 +31,7 @@ async def write(settings: EngineSettings, out: Path, letters: list[DeadLetter]) 
     )
     await producer.start()
     try:
-        for topic in (TICKETS, REPEATS):
+        for topic in (TICKETS, *FACTS):
             async with producer.transaction():
                 for line in lines(out, topic):
                     key = orjson.loads(line)["citizen"].encode()
@@ -105,12 +105,10 @@ def test_R6_kafka_and_a_replay_tell_the_same_story(
     for ticket in {fact["subject"] for fact in facts if fact["data"]["revision"] > 1}:
         there = story(ticket, "--bootstrap", kafka.bootstrap)
         here = story(ticket, "--from", str(out))
-        for name in ("events", "verdicts", "first_ticket"):
+        for name in ("events", "verdicts", "first_ticket", "clocks", "callbacks", "notices"):
             assert there[name] == here[name], (ticket, name)
         assert there["scanned"] == {
-            "hotline.repeats": len(facts),
-            "hotline.notices": 0,
-            "hotline.tickets": len(lines(out, TICKETS)),
+            **{topic.name: len(lines(out, topic)) for topic in (*FACTS, TICKETS)},
             "hotline.dead-letters": len(letters) + 1,
         }
 
