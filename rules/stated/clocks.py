@@ -11,6 +11,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from rules.stated.row import Row, kind_of
+
 PREFIX: Final = "hotline.sla."
 RUNNING, PAUSED, MET, CANCELLED, MISSED = "running", "paused", "met", "cancelled", "missed"
 """``missed`` is a cycle of news that went by without any; of other clocks a breach ends nothing."""
@@ -89,7 +91,7 @@ class Fact(Struct, frozen=True):
         return self.recordedtime, self.data.revision
 
 
-class Standing(Struct, frozen=True, omit_defaults=True):
+class Standing(Row, frozen=True, omit_defaults=True):
     """A clock, folded up to a fact."""
 
     clock: str
@@ -141,18 +143,6 @@ class Standing(Struct, frozen=True, omit_defaults=True):
         """Of its last fact."""
         return self.recordedtime, self.revision
 
-    def to_json(self) -> bytes:
-        return _ENCODER.encode(self)
-
-    @staticmethod
-    def from_json(value: bytes | str) -> "Standing":
-        """Raises ``msgspec.ValidationError``: the row is not of this code."""
-        return _DECODER.decode(value)
-
-
-_ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(Standing)
-
 
 def fact_of(
     fact_id: str, type_: str, recordedtime: datetime, data: Mapping[str, Any]
@@ -162,9 +152,9 @@ def fact_of(
     Raises:
         msgspec.ValidationError: it lacks what every fact of a clock has.
     """
-    if not type_.startswith(PREFIX) or "clock" not in data:
+    kind = kind_of(type_, PREFIX)
+    if kind is None or "clock" not in data:
         return None
-    kind = type_.removeprefix(PREFIX).partition(".")[0]
     return Fact(fact_id, kind, recordedtime, msgspec.convert(data, Said))
 
 

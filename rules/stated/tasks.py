@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from rules.stated.row import Row, kind_of
+
 PREFIX: Final = "hotline.callback_task."
 DUE: Final = "due"
 LIVE: Final = frozenset(("scheduled", DUE, "attempted", "rescheduled", "recheck"))
@@ -46,7 +48,7 @@ class Said(Struct, frozen=True, omit_defaults=True):
     leaf: str | None = None
 
 
-class Standing(Struct, frozen=True, omit_defaults=True):
+class Standing(Row, frozen=True, omit_defaults=True):
     """A task, as of its last fact."""
 
     state: str
@@ -64,18 +66,6 @@ class Standing(Struct, frozen=True, omit_defaults=True):
         """When it was stated; of several at once, as the task's revisions go."""
         return self.recordedtime, self.said.revision
 
-    def to_json(self) -> bytes:
-        return _ENCODER.encode(self)
-
-    @staticmethod
-    def from_json(value: bytes | str) -> "Standing":
-        """Raises ``msgspec.ValidationError``: the row is not of this code."""
-        return _DECODER.decode(value)
-
-
-_ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(Standing)
-
 
 def standing_of(
     fact_id: str, type_: str, recordedtime: datetime, data: Mapping[str, Any]
@@ -85,9 +75,9 @@ def standing_of(
     Raises:
         msgspec.ValidationError: it lacks what every fact of a task has.
     """
-    if not type_.startswith(PREFIX):
+    kind = kind_of(type_, PREFIX)
+    if kind is None:
         return None
-    kind = type_.removeprefix(PREFIX).partition(".")[0]
     return Standing(kind, fact_id, recordedtime, msgspec.convert(data, Said))
 
 

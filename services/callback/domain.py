@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from policy.bundle import Policy
 from rules.asked import PHONE
-from runtime.processor import Decision, Processor, Record, Unreadable
+from runtime.processor import Decision
+from runtime.reading_log import LogReader
 from schemas.envelope import Envelope
 from schemas.events import (
     CallbackAnswered,
@@ -34,7 +34,6 @@ from schemas.events import (
     TicketReceived,
     TicketReopened,
     TicketWithdrawn,
-    parse_event,
 )
 from schemas.events.contacts import CallDirection, CallPurpose
 from schemas.events.dispatches import DispatchRole
@@ -57,28 +56,13 @@ from services.callback.state import (
 )
 
 
-class Callback(Processor[Kept, Event]):
+class Callback(LogReader[Kept]):
     """Callback tasks, one state per ticket and one per citizen."""
 
     name: ClassVar[str] = SERVICE
     inputs: ClassVar[tuple[Topic, ...]] = (TICKETS,)
     outputs: ClassVar[tuple[Topic, ...]] = (CALLBACKS, COMMANDS, INBOX)
     state_type = Kept
-
-    def decode(self, record: Record) -> Event:
-        try:
-            event = parse_event(record.value or b"")
-        except ValidationError as error:
-            raise Unreadable("invalid", str(error)) from error
-        if event.recordedtime is None:
-            raise Unreadable(
-                "invalid", f"recordedtime is missing on {event.identity}; only intake writes here"
-            )
-        return event
-
-    def recorded_at(self, event: Event, record: Record) -> datetime:
-        assert event.recordedtime is not None  # decode refuses it
-        return event.recordedtime
 
     def subject(self, event: Event) -> str:
         """The ticket."""

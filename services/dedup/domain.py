@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 
 from msgspec import DecodeError
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from policy.bundle import Policy
 from rules.handling import handled
 from runtime.processor import Decision, Processor, Record, Unreadable
+from runtime.reading_log import logged, recorded
 from schemas.envelope import Envelope
 from schemas.events import (
     CallbackAnswered,
@@ -44,7 +44,6 @@ from schemas.events import (
     TicketReopened,
     TicketWithdrawn,
     VerdictMarked,
-    parse_event,
 )
 from schemas.events.tickets import TicketContent
 from schemas.ids import is_anonymous
@@ -98,30 +97,16 @@ class Dedup(Processor[Chain, Event | Handed]):
 
     def decode(self, record: Record) -> Event | Handed:
         if record.topic.name != HANDOVER.name:
-            return self._event(record.value or b"")
+            return logged(record.value or b"")
         try:
             message = read(record.value or b"")
         except DecodeError as error:
             raise Unreadable("invalid", f"no message of a hand-over: {error}") from error
-        event = self._event(message.event.encode())
+        event = logged(message.event.encode())
         return Handed(message, event.model_copy(update={"citizen": message.citizen}))
 
-    @staticmethod
-    def _event(value: bytes) -> Event:
-        try:
-            event = parse_event(value)
-        except ValidationError as error:
-            raise Unreadable("invalid", str(error)) from error
-        if event.recordedtime is None:
-            raise Unreadable(
-                "invalid", f"recordedtime is missing on {event.identity}; only intake writes here"
-            )
-        return event
-
     def recorded_at(self, event: Event | Handed, record: Record) -> datetime:
-        cause = event.event if isinstance(event, Handed) else event
-        assert cause.recordedtime is not None  # decode refuses it
-        return cause.recordedtime
+        return recorded(event.event if isinstance(event, Handed) else event)
 
     def subject(self, event: Event | Handed) -> str:
         """The ticket; what is handed over waits in order behind all of its citizen."""

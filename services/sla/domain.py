@@ -11,17 +11,16 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from policy.bundle import Policy
-from runtime.processor import Decision, Effect, Note, Processor, Record, Unreadable
+from runtime.processor import Decision, Effect, Note
+from runtime.reading_log import LogReader
 from schemas.events import (
     CallRecorded,
     CloseRequested,
     Event,
     ReturnRequested,
     TicketAmended,
-    parse_event,
 )
 from schemas.ids import ANONYMOUS_PREFIX, home_of, is_anonymous
 from schemas.topics import COMMANDS, INBOX, NOTICES, SLA, TICKETS, Topic
@@ -55,28 +54,13 @@ _ONLY_TOLD = (CloseRequested, TicketAmended)
 """Of these something may be told although they move no clock: a refusal, by what to be answered."""
 
 
-class Sla(Processor[State, Event]):
+class Sla(LogReader[State]):
     """Clocks, one state per ticket."""
 
     name: ClassVar[str] = SERVICE
     inputs: ClassVar[tuple[Topic, ...]] = (TICKETS,)
     outputs: ClassVar[tuple[Topic, ...]] = (SLA, NOTICES, COMMANDS, INBOX)
     state_type = State
-
-    def decode(self, record: Record) -> Event:
-        try:
-            event = parse_event(record.value or b"")
-        except ValidationError as error:
-            raise Unreadable("invalid", str(error)) from error
-        if event.recordedtime is None:
-            raise Unreadable(
-                "invalid", f"recordedtime is missing on {event.identity}; only intake writes here"
-            )
-        return event
-
-    def recorded_at(self, event: Event, record: Record) -> datetime:
-        assert event.recordedtime is not None  # decode refuses it
-        return event.recordedtime
 
     def subject(self, event: Event) -> str:
         """The ticket."""
