@@ -102,7 +102,9 @@ def test_R6_kafka_and_a_replay_tell_the_same_story(
     asyncio.run(write(settings, out, [*letters, raised]))
 
     facts = [orjson.loads(line) for line in lines(out, REPEATS)]
-    for ticket in {fact["subject"] for fact in facts if fact["data"]["revision"] > 1}:
+    restated = sorted({fact["subject"] for fact in facts if fact["data"]["revision"] > 1})
+    assert restated
+    for ticket in restated[:6]:
         there = story(ticket, "--bootstrap", kafka.bootstrap)
         here = story(ticket, "--from", str(out))
         for name in ("events", "verdicts", "first_ticket", "clocks", "callbacks", "notices"):
