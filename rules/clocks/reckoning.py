@@ -22,6 +22,8 @@ POLICY: Final = "policy"
 _COUNTED_IN_DAYS: Final = frozenset(("working_days", "calendar_days"))
 
 _Pause = tuple[datetime, datetime | None]
+_Moved = tuple[datetime, datetime | None]
+"""A deadline, and since when it stands still."""
 
 
 class Setting(Struct, frozen=True):
@@ -39,6 +41,14 @@ class Hold(Struct, frozen=True):
     since: datetime
     until: datetime | None = None
     """None: still on."""
+
+
+class Until(NamedTuple):
+    """Terms that a clock had until the ticket was amended; None: no rule asked for it."""
+
+    at: datetime
+    terms: Terms | None
+    calendar: WorkingCalendar | None
 
 
 class Reckoning(Struct, frozen=True):
@@ -76,6 +86,7 @@ def reckon(
     *,
     settings: Sequence[Setting] = (),
     holds: Iterable[Hold] = (),
+    earlier: Sequence[Until] = (),
     until: datetime,
 ) -> Reckoning:
     """The clock that began at ``start``, as it stands at ``until``.
@@ -85,6 +96,9 @@ def reckon(
         terms: what it was given; ``calendar`` is that of its name, of the version in force.
         settings: in any order; of two at the same instant the later in the sequence counts.
         holds: in any order; those that touch or overlap are one.
+        earlier: terms that it had before, oldest first. Others count from the start too; where they
+            are stricter, at least as much time as they give is left from the amendment, or until
+            the deadline that was: no instant is missed that nobody ever had as a deadline.
         until: what came later is not known yet. An instant exactly at the deadline is in time.
     """
     start, until = start.astimezone(UTC), until.astimezone(UTC)
@@ -94,6 +108,9 @@ def reckon(
     pauses = _merged(holds, until) if holds else ()
     try:
         course = _course(start, terms, calendar, setting, counts_days)
+        if earlier and setting is None:
+            fair = _fair(start, terms, calendar, earlier, pauses)
+            return _with_pauses(course, terms, calendar, pauses, until, fair)
         return (
             _with_pauses(course, terms, calendar, pauses, until)
             if pauses
@@ -180,9 +197,10 @@ def _with_pauses(
     calendar: WorkingCalendar,
     pauses: tuple[_Pause, ...],
     until: datetime,
+    fair: _Moved | None = None,
 ) -> Reckoning:
     counted_from = course.counted_from
-    deadline, paused_since = _moved(course.due, course.anchor, pauses, calendar)
+    deadline, paused_since = fair or _moved(course.due, course.anchor, pauses, calendar)
     held = _held(counted_from, deadline, pauses, calendar)
     if paused_since is None:
         total = calendar.working_time_between(counted_from, deadline) - held
@@ -205,6 +223,51 @@ def _with_pauses(
         warn_at=_warnings(terms.warnings, total, counted_from, pauses, calendar),
         provisional=calendar.rests_on_provisional(counted_from, deadline),
     )
+
+
+def _fair(
+    start: datetime,
+    terms: Terms,
+    calendar: WorkingCalendar,
+    earlier: Sequence[Until],
+    pauses: tuple[_Pause, ...],
+) -> _Moved:
+    """The deadline by terms that were amended: counted from the start, if that is not before what
+    was left from the amendment; that is never more than was left anyway."""
+
+    def counted(since: datetime, given: Terms, days: WorkingCalendar) -> _Moved:
+        course = _course(since, given, days, None, given.unit in _COUNTED_IN_DAYS)
+        return _moved(course.due, course.anchor, pauses, days)
+
+    found: _Moved | None = None
+    since, before = start, None
+    for until, given, days in (*earlier, Until(start, terms, calendar)):
+        if given is None or days is None or given.amount is None:
+            found, before = None, None
+        elif before is None or not _alike(before, given):
+            whole = counted(start, given, days)
+            if since > start:
+                left = counted(since, given, days)
+                if found is not None:
+                    left = min(found, left, key=_instant)
+                whole = max(whole, left, key=_instant)
+            found, before = whole, given
+        since = until.astimezone(UTC)
+    assert found is not None  # whoever has neither a rule nor a setting has no clock
+    return found
+
+
+def _alike(one: Terms, other: Terms) -> bool:
+    return (one.amount, one.unit, one.calendar, one.roll) == (
+        other.amount,
+        other.unit,
+        other.calendar,
+        other.roll,
+    )
+
+
+def _instant(moved: _Moved) -> datetime:
+    return moved[0]
 
 
 def _in_force(known: Sequence[Setting]) -> Setting | None:

@@ -15,7 +15,7 @@ import orjson
 from msgspec.structs import replace
 
 from policy.bundle import Policy
-from rules.clocks.reckoning import Hold, reckon
+from rules.clocks.reckoning import Hold, Until, reckon
 from rules.clocks.terms import Content, Terms, choose, promised
 from runtime.processor import Effect, Note
 from schemas.topics import SLA
@@ -35,7 +35,7 @@ from services.sla.clocks import (
     clocks_of,
 )
 from services.sla.facts import Occasion, clock_data, terms_data
-from services.sla.fold import Case, Pause
+from services.sla.fold import Case, Pause, Said
 from services.sla.marks import Received
 from services.sla.standing import Before, Past, Standing, stand
 from services.sla.state import Stated
@@ -114,7 +114,7 @@ class Settling:
 
     def _settle(self, clock: Clock, stated: Stated | None) -> Stated | None:
         occasion = self.occasion
-        seen = _seen(clock)
+        seen = _seen(clock, self.case.contents)
         ended = clock.status in ENDED
         asked = self._asked(clock, ended)
         if stated is not None and stated.asked == asked and stated.status == NONE:
@@ -177,15 +177,24 @@ class Settling:
         for said, after in pairwise(contents):
             if after.at <= clock.start or (clock.ended_at and after.at > clock.ended_at):
                 continue
-            terms: Terms | None
-            if stated is not None and stated.asked == _digest(said.content):
-                terms = stated.terms
-            elif clock.moves:
+            terms = self._had(clock.target, clock.department, stated, said.content)
+            if terms is None and clock.moves:
                 terms = promised(clock.target, said.content, self.policy, clock.department)
-            else:
-                terms = choose(clock.target, said.content, self.policy, clock.department)
             found.append(Before(after.at, after.known, terms))
         return found
+
+    def _had(
+        self, target: str, department: str | None, stated: Stated | None, content: Content
+    ) -> Terms | None:
+        """The terms that a clock had while the ticket said that."""
+        if stated is not None:
+            asked = _digest(content)
+            if stated.asked == asked:
+                return stated.terms
+            for digest, terms in stated.earlier:
+                if digest == asked:
+                    return terms
+        return choose(target, content, self.policy, department)
 
     def _leave(self, stated: Stated) -> Stated | None:
         """A clock for which the history has no place any more."""
@@ -251,13 +260,30 @@ class Settling:
                 unmoved = not pauses and stated.start == start and not self.restate
                 if unmoved and stated.deadline is not None:
                     return stated.deadline
+            due, earlier = None, list[Until]()
+            for said, after in pairwise(case.contents) if len(case.contents) > 1 else ():
+                if after.at <= start:
+                    continue
+                had = self._had("interim", None, stated, said.content)
+                if had is not None and had.amount is not None:
+                    due = news_due(start, had, pauses, earlier)
+                    if due is not None and due < after.at:
+                        return due  # what was said then is not for this cycle
+                calendar = None if had is None else policy.calendars[had.calendar]
+                earlier.append(Until(after.at, had, calendar))
             if terms is None or terms.amount is None:
                 return None
+            return news_due(start, terms, pauses, earlier)
+
+        def news_due(
+            start: datetime, terms: Terms, pauses: Sequence[Pause], earlier: Sequence[Until]
+        ) -> datetime | None:
             return reckon(
                 start,
                 terms,
                 policy.calendars[terms.calendar],
                 holds=[Hold(each.since, each.until) for each in pauses],
+                earlier=earlier,
                 until=occasion.now,
             ).deadline
 
@@ -347,6 +373,7 @@ class _One:
             revision=0 if stated is None else stated.revision,
             warned=0 if stated is None else stated.warned,
             asked=asked,
+            earlier=() if stated is None else _earlier(stated, asked),
             seen=seen,
         )
 
@@ -533,12 +560,23 @@ def next_due(stated: Sequence[Stated]) -> datetime | None:
     return found
 
 
+EARLIER_KEPT: Final = 8
+
+
+def _earlier(stated: Stated, asked: int) -> tuple[tuple[int, Terms], ...]:
+    """Terms by contents that are no more: another version of the policy does not change them."""
+    if stated.asked == asked:
+        return stated.earlier
+    kept = [each for each in stated.earlier if each[0] not in (asked, stated.asked)]
+    return (*kept, (stated.asked, stated.terms))[-EARLIER_KEPT:]
+
+
 def _digest(content: Content) -> int:
     text = f"{content.leaf}\x1f{content.urgency}\x1f{content.request_type}\x1f{content.channel}"
     return crc32(text.encode())
 
 
-def _seen(clock: Clock) -> int:
+def _seen(clock: Clock, contents: Sequence[Said]) -> int:
     """All that a clock's standing depends on beside its terms, the calendar and the time."""
     whole: list[Any] = [clock.start, clock.known, clock.department, clock.why]
     for run in clock.runs:
@@ -550,6 +588,9 @@ def _seen(clock: Clock) -> int:
         whole += (pause.since, pause.until)
     if clock.elapsed is not None:
         whole += clock.elapsed
+    for said in contents[1:]:
+        if said.at > clock.start and (clock.ended_at is None or said.at <= clock.ended_at):
+            whole += (said.at, _digest(said.content))
     return crc32(orjson.dumps(whole))
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from policy.bundle import Policy
 from policy.calendars import CalendarUnknown
-from rules.clocks.reckoning import Hold, Reckoning, Setting, reckon
+from rules.clocks.reckoning import Hold, Reckoning, Setting, Until, reckon
 from rules.clocks.terms import Terms
 from services.sla.clocks import PAUSED, RUNNING, Clock
 from services.sla.fold import Moved, Pause
@@ -54,7 +54,7 @@ def stand(
     """
     until = clock.ended_at or now
     judge = _Judge(clock, terms, policy, until, past, before)
-    reckoning = judge.reckon(judge.moves, judge.pauses)
+    reckoning = judge.reckon(judge.moves, judge.pauses, before=judge.before)
     missed, recorded_late = judge.missed(reckoning.deadline)
     status = clock.status
     if status == RUNNING and reckoning.paused_since is not None:
@@ -101,20 +101,42 @@ class _Judge:
             self.moves = self._imported(*clock.elapsed)
 
     def _imported(self, at: datetime, seconds: float) -> Sequence[Moved]:
-        """The deadline that leaves what the other system had left."""
-        total = self.reckon((), ()).total
-        if total is None:
-            return ()
-        left = max(total - timedelta(seconds=seconds), timedelta(0))
+        """The deadline that leaves what the other system had left; amended since, as ``reckon``
+        has it of amended terms."""
+        due: datetime | None = None
         try:
-            due = self.calendars[self.terms.calendar].add_working_time(at, left)
+            since = self.clock.start
+            for until, terms in [*((b.until, b.terms) for b in self.before), (since, self.terms)]:
+                if terms is not None and terms.amount is not None:
+                    due = self._left(at, seconds, since, terms, due)
+                since = until
         except CalendarUnknown as unknown:
             self.unknown = f"calendar {unknown.calendar} does not know {unknown.year}"
             return ()
+        if due is None:
+            return ()
         return (Moved(Setting(self.clock.start, due, "imported"), self.clock.start, at),)
 
+    def _left(
+        self, at: datetime, seconds: float, since: datetime, terms: Terms, before: datetime | None
+    ) -> datetime | None:
+        total = self.reckon((), (), terms).total
+        if total is None:
+            return None
+        calendar = self.calendars[terms.calendar]
+        left = max(total - timedelta(seconds=seconds), timedelta(0))
+        due = calendar.add_working_time(at, left)
+        if before is None or since <= at:
+            return due
+        given = reckon(since, terms, calendar, until=since).deadline
+        return due if given is None else max(due, min(before, given))
+
     def reckon(
-        self, moves: Sequence[Moved], pauses: Sequence[Pause], terms: Terms | None = None
+        self,
+        moves: Sequence[Moved],
+        pauses: Sequence[Pause],
+        terms: Terms | None = None,
+        before: Sequence[Before] = (),
     ) -> Reckoning:
         terms = terms or self.terms
         reckoning = reckon(
@@ -123,6 +145,7 @@ class _Judge:
             self.calendars[terms.calendar],
             settings=[each.setting for each in moves],
             holds=[Hold(each.since, each.until) for each in pauses],
+            earlier=[self._earlier(each) for each in before] if before else (),
             until=self.until,
         )
         if self.unknown is None:
@@ -135,6 +158,10 @@ class _Judge:
             warn_at=(),
             undetermined=self.unknown,
         )
+
+    def _earlier(self, before: Before) -> Until:
+        terms = before.terms
+        return Until(before.until, terms, None if terms is None else self.calendars[terms.calendar])
 
     def missed(self, deadline: datetime | None) -> tuple[datetime | None, bool]:
         """The first deadline that was missed, and whether only because of a late record.
@@ -170,17 +197,19 @@ class _Judge:
         """The deadline that counted just before an instant."""
         start = self.clock.start
         terms: Terms | None = self.terms
-        for each in self.before:
-            if each.until >= upto:
-                terms = each.terms
+        earlier: list[Before] = []
+        for before in self.before:
+            if before.until >= upto:
+                terms = before.terms
                 break
+            earlier.append(before)
         moves = [
             each for each in self.moves if each.setting.at <= start or self._asked(each) < upto
         ]
         if terms is None or (terms.amount is None and not moves):
             return None
         pauses = [each for each in self.pauses if each.since < upto]
-        return self.reckon(moves, pauses, terms).deadline
+        return self.reckon(moves, pauses, terms, earlier).deadline
 
     def _asked(self, move: Moved) -> datetime:
         if move.setting.basis == "extended" and not self.before_due:

@@ -46,6 +46,8 @@ class Stated(Struct, frozen=True, omit_defaults=True, array_like=True):
     """Digest of the content that ``terms`` were chosen by: another content chooses anew."""
     seen: int = 0
     """Digest of what the marks say of it: the same says the same again."""
+    earlier: tuple[tuple[int, Terms], ...] = ()
+    """Terms that it had, by the digest of the content until it was amended."""
 
 
 class State(Struct, frozen=True, omit_defaults=True):

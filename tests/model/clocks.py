@@ -335,12 +335,15 @@ class Story:
         else:
             return None
         office = amount.office if amount else WORKDAYS
+        if promised is None and not settings:
+            terms = self._terms(target, department, start, until or self.now)
+            held = self._stands_still(target, dispatch, start)
+            made.deadline, made.paused = _amended(start, terms, held)
+            if made.paused:
+                made.deadline = None
+            return made
         steps: list[tuple[datetime, str, Any]] = [(at, "due", due) for at, due in settings]
-        paused = self.holds(target, dispatch.id if dispatch else None)
-        if dispatch is not None:
-            # A unit owes nothing while the ticket is closed; the citizen waits all the same.
-            paused += [(begin, end) for begin, end in self.ends() if end and end > start]
-        held = _merged(paused)
+        held = self._stands_still(target, dispatch, start)
         steps += [(at, "hold", until) for at, until in held]
         for at, kind, value in sorted(steps, key=lambda each: each[0]):
             if kind == "due":
@@ -358,6 +361,37 @@ class Story:
                     deadline = _past(deadline, max(at, anchor), value, office)
         made.deadline = None if made.paused else deadline
         return made
+
+    def _stands_still(
+        self, target: str, dispatch: Dispatch | None, start: datetime
+    ) -> list[tuple[datetime, datetime | None]]:
+        found = self.holds(target, dispatch.id if dispatch else None)
+        if dispatch is not None:
+            # A unit owes nothing while the ticket is closed; the citizen waits all the same.
+            found += [(begin, end) for begin, end in self.ends() if end and end > start]
+        return _merged(found)
+
+    def _terms(
+        self, target: str, department: str | None, start: datetime, until: datetime
+    ) -> list[tuple[datetime, Amount]]:
+        """From when on the clock had which terms."""
+        assert self.receipt is not None
+        content: Content = self.receipt.data
+        said = [(self.receipt.at, content)]
+        for each in self.of("ticket.amended"):
+            before, content = content, content | each.data["changes"]
+            changed = any(before.get(name) != content.get(name) for name in ("leaf", "urgency"))
+            if changed and each.at <= until:
+                said.append((each.at, content))
+        found: list[tuple[datetime, Amount]] = []
+        for at, content in said:
+            amount = self.numbers.amount(target, content, department, max(start, at))
+            assert amount is not None
+            if at <= start:
+                found.clear()
+            if not found or found[-1][1] != amount:
+                found.append((max(start, at), amount))
+        return found
 
     # --- all clocks ------------------------------------------------------------------------------
 
@@ -641,6 +675,34 @@ def _past(deadline: datetime, begin: datetime, end: datetime, office: Office) ->
     """The deadline moved on by a pause; nothing falls due in one, be it at night."""
     moved = office.add(deadline, office.between(begin, end))
     return max(moved, end) if deadline < end else moved
+
+
+def _counted(
+    start: datetime, amount: Amount, held: Sequence[tuple[datetime, datetime | None]]
+) -> tuple[datetime, bool]:
+    """The deadline of an amount from an instant, moved on by pauses; and whether it is in one."""
+    deadline, anchor = amount.due(start), amount.counts_from(start)
+    for begin, end in held:
+        if begin < deadline:
+            if end is None:
+                return deadline, True
+            if end > anchor:
+                deadline = _past(deadline, max(begin, anchor), end, amount.office)
+    return deadline, False
+
+
+def _amended(
+    start: datetime,
+    terms: Sequence[tuple[datetime, Amount]],
+    held: Sequence[tuple[datetime, datetime | None]],
+) -> tuple[datetime, bool]:
+    """The last terms from the start; if they are stricter than those before, not without as much
+    time from when they came as they give, or as was left."""
+    _, amount = terms[0]
+    found = _counted(start, amount, held)
+    for at, amount in terms[1:]:
+        found = max(_counted(start, amount, held), min(found, _counted(at, amount, held)))
+    return found
 
 
 def _merged(

@@ -164,3 +164,121 @@ def test_R30_a_close_recorded_late_pauses_as_one_in_time() -> None:
     assert (
         life.said("accept:D1").count("breached") == life.said("accept:D1").count("withdrawn") == 1
     )
+
+
+# --- amended: no deadline is missed that nobody ever had ---
+
+
+def amended(life: TicketLife, at: str, **changes: Any) -> None:
+    """Event and change, as intake writes them."""
+    more = {name: value for name, value in changes.items() if name == "leaf"}
+    life.event("ticket.amended", at, changes=changes, **more)
+
+
+@pytest.mark.parametrize(
+    ("urgency", "amendments", "deadline"),
+    [
+        # Seven days until the 9th; two hours of the 2nd are gone: two hours from the amendment.
+        ("normal", [("03-05 09:00", "very_urgent")], "03-05 11:00"),
+        # Counted from the start they still lie ahead fairly? No: half an hour is not two.
+        ("normal", [("03-02 11:30", "very_urgent")], "03-02 13:30"),
+        # At the start itself nothing was before.
+        ("normal", [("03-02 10:00", "very_urgent")], "03-02 12:00"),
+        # Never later than the deadline that was.
+        ("normal", [("03-09 16:30", "very_urgent")], "03-09 17:30"),
+        # What was missed stays missed; no second deadline behind it.
+        ("normal", [("03-10 09:00", "very_urgent")], "03-09 17:30"),
+        # Looser: from the start, as if it had always been so.
+        ("very_urgent", [("03-02 11:00", "normal")], "03-09 17:30"),
+        # Twice the same says nothing new; and there and back again.
+        ("normal", [("03-05 09:00", "very_urgent"), ("03-05 10:00", "very_urgent")], "03-05 11:00"),
+        ("normal", [("03-05 09:00", "very_urgent"), ("03-05 10:00", "normal")], "03-09 17:30"),
+    ],
+)
+def test_I7_stricter_terms_leave_as_much_time_as_they_give(
+    urgency: str, amendments: list[tuple[str, str]], deadline: str
+) -> None:
+    life = TicketLife()
+    received(life, urgency=urgency)
+    for at, changed in amendments:
+        amended(life, at, urgency=changed)
+    for clock in ("resolve", "reply"):
+        assert life.clock(clock).deadline == local(deadline)
+    life.until("03-20 09:00")
+    for clock in ("resolve", "reply"):
+        missed = [each for each in life.of(clock) if each["type"].endswith("breached.v1")]
+        assert [each["data"]["deadline"] for each in missed] == [local(deadline).isoformat()]
+
+
+def test_I7_stricter_terms_in_days_count_from_the_day_after_the_amendment() -> None:
+    life = TicketLife()
+    received(life, leaf="labour.wages")
+    amended(life, "03-03 09:00", leaf="city.order.stall")
+    # Fifteen days until the 17th; seven end on the 9th from the 2nd, on the 10th from the 3rd.
+    assert life.clock("resolve").deadline == local("03-10 17:30")
+
+
+def test_complaint_1_a_pause_outlives_stricter_terms() -> None:
+    life = TicketLife()
+    received(life)
+    life.event("hold.started", "03-05 08:00", reason_code="court")
+    amended(life, "03-05 09:00", urgency="very_urgent")
+    assert life.clock("resolve").status == "paused"
+    life.event("hold.ended", "03-06 10:00")
+    assert life.clock("resolve").deadline == local("03-06 12:00")
+
+
+def test_I7_an_amendment_while_it_stands_still_takes_no_time_of_before() -> None:
+    life = TicketLife()
+    received(life)
+    life.event("hold.started", "03-03 10:00", reason_code="court")
+    life.event("hold.ended", "03-04 10:00")
+    amended(life, "03-05 09:00", urgency="very_urgent")
+    assert life.clock("resolve").deadline == local("03-05 11:00")
+
+
+def test_R2_the_moved_deadline_is_stated_with_the_one_before() -> None:
+    """Whereupon the citizen is told (test_sla_notices)."""
+    life = TicketLife()
+    received(life)
+    amended(life, "03-05 09:00", urgency="very_urgent")
+    (said,) = [
+        each["data"] for each in life.of("resolve") if each["type"].endswith("recomputed.v1")
+    ]
+    assert said["previous_deadline"] == local("03-09 17:30").isoformat()
+    assert said["deadline"] == local("03-05 11:00").isoformat()
+    assert said["cause"] == "ticket_amended"
+
+
+@pytest.mark.parametrize("clock", ["accept:D1", "first_contact:D1", "department:D1"])
+def test_I7_the_units_clocks_too_have_the_time_of_their_new_terms(clock: str) -> None:
+    life = TicketLife()
+    received(life, leaf="labour.wages")
+    dispatched(life, "03-02 11:00")
+    amended(life, "03-03 16:00", leaf="utilities.water.outage", urgency="very_urgent")
+    deadline = life.clock(clock).deadline
+    assert deadline is not None
+    assert local("03-03 16:00") < deadline <= local("03-03 18:00")
+    life.until("03-20 09:00")
+    assert life.said(clock).count("breached") == 1
+
+
+def test_I7_promised_deadlines_do_not_follow_the_terms() -> None:
+    life = TicketLife()
+    received(life, due_at=DUE)
+    amended(life, "03-04 09:00", urgency="very_urgent")
+    assert life.clock("resolve").deadline == DUE
+
+
+def test_I7_of_a_ticket_taken_over_with_its_elapsed_time_too() -> None:
+    life = TicketLife()
+    life.event(
+        "ticket.imported",
+        "03-03 10:00",
+        channel="phone",
+        received_at=local("03-02 10:00"),
+        clocks=[{"clock": "resolve", "elapsed_seconds": 6 * 3600}],
+    )
+    amended(life, "03-05 09:00", urgency="very_urgent")
+    assert life.clock("resolve").deadline == local("03-05 11:00")
+    assert "breached" not in life.said("resolve")

@@ -79,11 +79,11 @@ def test_R2_what_intake_told_at_the_receipt_is_what_runs() -> None:
             {"changes": {"due_at": "2026-03-06T12:00:00+08:00"}},
             {"resolve": "03-06 12:00", "reply": "03-06 12:00"},
         ),
-        # Level 1: two hours from the receipt, and it is ten o'clock.
+        # Level 1: two hours, and it is ten o'clock.
         (
             "ticket.amended",
             {"changes": {"urgency": "very_urgent"}},
-            {"resolve": "03-02 11:00", "reply": "03-02 11:00"},
+            {"resolve": "03-02 12:00", "reply": "03-02 12:00"},
         ),
         # Nothing moved.
         ("ticket.amended", {"changes": {"title": "路灯"}}, None),

@@ -441,13 +441,14 @@ def test_a_close_recorded_later_leaves_the_breach() -> None:
     assert life.last("resolve")["breach"]
 
 
-def test_an_amended_urgency_chooses_terms_anew_from_the_same_start() -> None:
+def test_an_amended_urgency_chooses_terms_anew_and_leaves_the_time_that_they_give() -> None:
     life = TicketLife()
     received(life)
     life.event("ticket.amended", "03-02 10:00", changes={"urgency": "very_urgent"})
     last = life.last("resolve")
     assert last["terms"]["rule"] == "resolve.danger"
-    assert last["deadline"] == local("03-02 11:00").isoformat()
+    assert last["started_at"] == local("03-02 09:00").isoformat()
+    assert last["deadline"] == local("03-02 12:00").isoformat()
     assert last["cause"] == "ticket_amended"
 
 
@@ -551,7 +552,7 @@ def test_I7_a_reopening_without_a_date_falls_under_the_terms_of_the_amendment() 
     life.event("ticket.amended", "03-04 10:00", changes={"urgency": "very_urgent"})
     life.event("ticket.reopened", "03-05 10:00")
     assert life.said("reply")[-1] == "breached"
-    assert life.last("reply")["deadline"] == local("03-02 11:00").isoformat()
+    assert life.last("reply")["deadline"] == local("03-04 12:00").isoformat()
 
 
 # --- a call under a contact, which counts its own events ---
