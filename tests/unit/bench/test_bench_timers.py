@@ -36,11 +36,12 @@ def test_I7_missing_doubled_and_early_ones_are_counted() -> None:
         breach("H2", -0.5),
         breach("H3", 3),
         breach("H3", 4),
-        breach("H4", 9, target="reply"),
+        breach("H3", 2, target="reply"),
+        breach("H4", 9, target="interim"),  # due at another time
         *(fact for _, fact in steady),
     ]
-    found = judged(Load(4, 1), arrived, [event for event, _ in steady], SHIFT, (20.0, 5.0), 60.0)
-    assert (found.fired, found.missing, found.doubled, found.early) == (3, 1, 1, 1)
+    found = judged(Load(5, 1), arrived, [event for event, _ in steady], SHIFT, (20.0, 5.0), 60.0)
+    assert (found.fired, found.missing, found.doubled, found.early) == (4, 1, 1, 1)
     assert found.seconds == 4.0
 
 
