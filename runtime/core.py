@@ -480,6 +480,11 @@ class Batch(Generic[S, E]):
             for key, state in decision.states.items()
         }
 
+    def put(self, key: str, state: S) -> None:
+        """Take over a state that another process has decided and committed."""
+        decision = Decision(states={key: state})
+        self._accept(decision, (key,), self.clock_ms, self._dues_of(decision))
+
     def _accept(
         self,
         decision: Decision[S],

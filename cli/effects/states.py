@@ -48,7 +48,7 @@ async def of_changelog(
     batch = part.begin()
     batch.clock_ms = max(clocks_ms)
     for key in list(raw):
-        batch.states[key] = part.codec.decode(raw.pop(key), upgrade=processor.upgrade)
+        batch.put(key, part.codec.decode(raw.pop(key), upgrade=processor.upgrade))
     part.apply(batch)
     return part
 
